@@ -1,0 +1,94 @@
+import { invalidArgument } from './errors.js';
+
+/** Element types of tensors. A name is the numpy name of the type; `string` is UTF-8 text or raw bytes. */
+export type DType = keyof TensorDataByDType;
+
+/**
+ * The JavaScript array that holds the elements of each dtype.
+ *
+ * `float16` and `bfloat16` are raw bits. `bool` is one byte an element, 0 or 1. Strings are text, or bytes where
+ * the text is not UTF-8; all elements of one tensor are of one kind.
+ */
+export interface TensorDataByDType {
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  float32: Float32Array;
+  float64: Float64Array;
+  int8: Int8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  uint8: Uint8Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+  bool: Uint8Array;
+  string: readonly string[] | readonly Uint8Array[];
+}
+
+/** The dtypes whose elements have a fixed size: all but `string`. */
+export type NumericDType = Exclude<DType, 'string'>;
+
+/** A typed array of any dtype but string. */
+export type NumericData = TensorDataByDType[NumericDType];
+
+type DataConstructor = {
+  new (length: number): NumericData;
+  new (buffer: ArrayBufferLike, offset: number, length: number): NumericData;
+};
+
+interface DTypeFacts {
+  readonly bytes: number;
+  readonly array: DataConstructor;
+}
+
+/** @internal Bytes an element and array type of every numeric dtype: the one table. */
+export const numericDTypes: Readonly<Record<NumericDType, DTypeFacts>> = {
+  float16: { bytes: 2, array: Uint16Array },
+  bfloat16: { bytes: 2, array: Uint16Array },
+  float32: { bytes: 4, array: Float32Array },
+  float64: { bytes: 8, array: Float64Array },
+  int8: { bytes: 1, array: Int8Array },
+  int16: { bytes: 2, array: Int16Array },
+  int32: { bytes: 4, array: Int32Array },
+  int64: { bytes: 8, array: BigInt64Array as unknown as DataConstructor },
+  uint8: { bytes: 1, array: Uint8Array },
+  uint16: { bytes: 2, array: Uint16Array },
+  uint32: { bytes: 4, array: Uint32Array },
+  uint64: { bytes: 8, array: BigUint64Array as unknown as DataConstructor },
+  bool: { bytes: 1, array: Uint8Array },
+};
+
+/** Every dtype, in the order in which the documentation lists them. */
+export const dtypes: readonly DType[] = [...(Object.keys(numericDTypes) as NumericDType[]), 'string'];
+
+/** True for a name in {@link dtypes}. */
+export function isDType(name: unknown): name is DType {
+  return name === 'string' || (typeof name === 'string' && Object.hasOwn(numericDTypes, name));
+}
+
+/** Bytes of one element; for `string`, which has no fixed size, undefined. */
+export function elementBytes(dtype: DType): number | undefined {
+  return dtype === 'string' ? undefined : numericDTypes[dtype].bytes;
+}
+
+/** A zero-filled array for `length` elements of a dtype (for `string`, empty strings). */
+export function newData<D extends DType>(dtype: D, length: number): TensorDataByDType[D] {
+  const data =
+    dtype === 'string'
+      ? new Array<string>(length).fill('')
+      : new numericDTypes[dtype as NumericDType].array(length);
+  return data as TensorDataByDType[D];
+}
+
+/** @internal */
+export function assertDType(name: unknown): asserts name is DType {
+  if (isDType(name)) return;
+  throw invalidArgument(
+    `Unknown dtype ${JSON.stringify(name) ?? String(name)}, expected one of ${dtypes.join(', ')}`,
+    {
+      actual: String(name),
+      expected: dtypes.join(', '),
+    },
+  );
+}

@@ -1,0 +1,11 @@
+/** Names one version of one model: what is loaded, run, reported and unloaded. */
+export interface ServableId {
+  readonly model: string;
+  /** A non-negative safe integer: the name of the version's directory. */
+  readonly version: number;
+}
+
+/** `digits@7`, as messages write it. */
+export function formatServableId(id: ServableId): string {
+  return `${id.model}@${id.version}`;
+}

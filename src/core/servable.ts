@@ -1,0 +1,54 @@
+import type { ServableId } from './servable-id.js';
+import type { Signature } from './signature.js';
+import type { TensorMap } from './tensor.js';
+
+/** A request to a loaded version, already checked against its signature. */
+export interface RunRequest {
+  readonly signature: Signature;
+  /** By alias. The runner has read every byte of them when `run` returns; the caller may then reuse the arrays. */
+  readonly inputs: TensorMap;
+  /** Aliases of the outputs to compute; never empty unless the signature has none. */
+  readonly outputs: readonly string[];
+  /** Aborted: the run is stopped as soon as the engine can, and `run` rejects with CANCELLED. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a model file says of itself. Absent facts are empty strings, an empty record, or 0. */
+export interface ModelMetadata {
+  readonly producer: string;
+  readonly graph: string;
+  readonly description: string;
+  readonly domain: string;
+  readonly modelVersion: bigint;
+  readonly custom: Readonly<Record<string, string>>;
+}
+
+/**
+ * A loaded version: where the control path and the request path meet. Whoever holds a lease on it may run it;
+ * it is unloaded when no lease is left.
+ */
+export interface Servable {
+  readonly id: ServableId;
+  readonly metadata: ModelMetadata;
+  /** By name; always holds `serving_default`. */
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /**
+   * Computes the outputs asked for, by alias. The tensors are the caller's own.
+   *
+   * @throws ServingError CANCELLED when the signal is aborted; INVALID_ARGUMENT when the engine refuses the inputs;
+   *   UNAVAILABLE when the thread that ran it died; RESOURCE_EXHAUSTED when memory ran out; INTERNAL otherwise.
+   */
+  run(request: RunRequest): Promise<TensorMap>;
+  /** Gives everything back. The caller has made sure that no run is in flight. Never rejects. */
+  unload(): Promise<void>;
+}
+
+/** Turns a version directory into a servable. */
+export interface Loader {
+  /**
+   * Loads what lies in `path`. A load whose signal is aborted rejects with CANCELLED, and leaves nothing behind.
+   *
+   * @throws ServingError with the engine's reason where the version cannot be loaded.
+   */
+  load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable>;
+}
