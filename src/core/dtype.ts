@@ -7,7 +7,8 @@ export type DType = keyof TensorDataByDType;
  * The JavaScript array that holds the elements of each dtype.
  *
  * `float16` and `bfloat16` are raw bits. `bool` is one byte an element, 0 or 1. Strings are text, or bytes where
- * the text is not UTF-8; all elements of one tensor are of one kind.
+ * the text is not UTF-8; all elements of one tensor are of one kind. The model gets UTF-8, with U+FFFD in place of
+ * each lone surrogate, as `TextEncoder` writes it.
  */
 export interface TensorDataByDType {
   float16: Uint16Array;
