@@ -34,7 +34,7 @@ export function quote(text: string): string {
 }
 
 /**
- * @internal The class name of a typed array, such as `Float32Array`; undefined for anything else. Reads the engine's
+ * @internal The class name of a typed array, such as `Float32Array`; undefined for anything else. Reads JavaScript's
  * own mark, which is right for arrays of another realm and cannot be imitated; a `Buffer` is a `Uint8Array`.
  */
 export const typedArrayName: (value: unknown) => string | undefined = (() => {
