@@ -1,0 +1,198 @@
+import { Worker } from 'node:worker_threads';
+import { ServingError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
+import { usableCpus } from './cpu-quota.js';
+import { cancelled, type EngineRun } from './engine-run.js';
+import { ExecutionThreads } from './execution-threads.js';
+import { ExitBarrier } from './exit-barrier.js';
+import { InlineRunner, type InlineRuns } from './inline-runner.js';
+import { bindOrtApi, type OrtApi, type Pointer } from './ort/c-api.js';
+import { openEnvironment } from './ort/environment.js';
+import { findLibrary } from './ort/library.js';
+import type { OpenSession } from './ort/session.js';
+import { elementTotal } from './run-inputs.js';
+import type { SessionOptions } from './session-options.js';
+import { ThreadRunner } from './thread-runner.js';
+import type { ThreadAnswer, ThreadRequest, ThreadSetup } from './worker/messages.js';
+
+export interface EngineOptions {
+  /**
+   * Threads that run sessions, shared by all models. At least 1.
+   *
+   * @default the CPUs that the process may use: its control group's quota, or its processors where that is less
+   */
+  readonly numBatchThreads?: number;
+  /**
+   * Threads that load and unload models. At least 1.
+   *
+   * @default 2, or 1 on one CPU: enough to overlap reading and building, few enough to leave the CPUs to requests
+   */
+  readonly numLoadThreads?: number;
+  /**
+   * Whether short runs are done on the calling thread. Waking a thread costs about 50 to 100 µs, many times what a
+   * small model needs.
+   *
+   * - `auto`: runs that were measured to be shorter than 100 µs for inputs of that size, for at most
+   *   `maxInlineMicros` in one turn of the event loop. A run that turns out long is terminated within 10 ms (plus one
+   *   operator) and done again on a thread.
+   * - `off`: none; the calling thread never runs a model.
+   * - `on`: all, for as long as they take: for programs that have nothing else to do on that thread.
+   *
+   * @default 'auto'
+   */
+  readonly inlineRuns?: InlineRuns;
+  /**
+   * Microseconds for which `auto` may hold the event loop in one turn of it.
+   *
+   * @default 1000
+   */
+  readonly maxInlineMicros?: number;
+}
+
+/** The native library in this thread, and what hangs on it. */
+interface Binding {
+  readonly api: OrtApi;
+  readonly environment: Pointer;
+  readonly loadThreads: ExecutionThreads;
+  readonly batchThreads: ExecutionThreads;
+  readonly inlineRunner: InlineRunner;
+  readonly threadRunner: ThreadRunner;
+  readonly barrier: ExitBarrier;
+}
+
+const workerEntry = new URL('./worker/main.js', import.meta.url);
+
+/**
+ * onnxruntime, off the event loop: load threads create sessions, batch threads run them, and a session's weights are
+ * in memory once, whichever thread runs it.
+ */
+export class OrtEngine {
+  readonly #options: EngineOptions;
+  #binding: Binding | undefined;
+  #closed: Promise<void> | undefined;
+  #pendingCloses = 0;
+
+  constructor(options: EngineOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Loads the library and starts the threads; a second call has no effect.
+   *
+   * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded, or the engine is closed.
+   */
+  start(): void {
+    if (this.#closed !== undefined) {
+      throw new ServingError('FAILED_PRECONDITION', 'Cannot start the engine: it is closed');
+    }
+    this.#binding ??= bind(this.#options);
+  }
+
+  /**
+   * Creates a session from a model file, on a load thread.
+   *
+   * @throws OrtError with onnxruntime's reason, also for a load that was aborted while it ran; ServingError CANCELLED
+   *   for one that was aborted before, FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
+   */
+  async openSession(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
+    const { api, loadThreads } = this.#bound();
+    if (signal?.aborted) throw cancelled(signal);
+    let nativeOptions: Pointer | undefined;
+    const request: ThreadRequest = { kind: 'open-session', file, options };
+    const onAbort = () => {
+      if (nativeOptions === undefined) loadThreads.withdraw(request, cancelled(signal));
+      else api.SessionOptionsSetLoadCancellationFlag(nativeOptions, true);
+    };
+    const onOpening = (native: Pointer) => {
+      nativeOptions = native;
+      if (signal?.aborted) onAbort();
+    };
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const answer = await loadThreads.submit({ request, onOpening });
+      return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (nativeOptions !== undefined) api.ReleaseSessionOptions(nativeOptions);
+    }
+  }
+
+  /** Releases a session, on a load thread. The caller has made sure that no run is in flight. Never rejects. */
+  async closeSession(open: OpenSession): Promise<void> {
+    const { loadThreads } = this.#bound();
+    const submit = (request: ThreadRequest) => loadThreads.submit({ request }).catch(() => {}); // it died with the thread
+    this.#pendingCloses++;
+    await submit({ kind: 'close-session', open });
+    this.#pendingCloses--;
+    // After the last of several, so that giving memory back to the system costs once.
+    if (this.#pendingCloses === 0) await submit({ kind: 'trim' });
+  }
+
+  /**
+   * Runs a session. The inputs are read before this returns: the caller may change them afterwards.
+   *
+   * @throws OrtError with onnxruntime's reason; ServingError CANCELLED when the signal is aborted, as soon as the run
+   *   has ended; UNAVAILABLE where the thread died.
+   */
+  async run(run: EngineRun): Promise<readonly Tensor[]> {
+    const { inlineRunner, threadRunner } = this.#bound();
+    const elements = elementTotal(run.inputs);
+    if (inlineRunner.accepts(run, elements)) {
+      const outputs = inlineRunner.run(run, elements);
+      if (outputs !== undefined) return outputs;
+    }
+    return threadRunner.run(run, elements);
+  }
+
+  /**
+   * Lets the threads finish what they are at, ends them, and gives the library's environment back. Sessions must have
+   * been closed before.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#binding === undefined) return;
+    const { api, environment, loadThreads, batchThreads, inlineRunner, barrier } = this.#binding;
+    await Promise.all([loadThreads.close(), batchThreads.close(), inlineRunner.close()]);
+    barrier.close();
+    api.ReleaseEnv(environment);
+    this.#binding = undefined;
+  }
+
+  #bound(): Binding {
+    if (this.#binding !== undefined) return this.#binding;
+    throw new ServingError('UNAVAILABLE', 'Cannot use the engine: it is not started');
+  }
+}
+
+function bind(options: EngineOptions): Binding {
+  const libraryFile = findLibrary();
+  const api = bindOrtApi(libraryFile);
+  const environment = openEnvironment(api);
+  const cpus = usableCpus();
+  const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
+  const numBatchThreads = options.numBatchThreads ?? cpus;
+  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads, () => threadRunner.terminateAll());
+  const threads = (name: string, size: number): ExecutionThreads => {
+    const spawn = () => {
+      const place = barrier.take();
+      const workerData: ThreadSetup = { libraryFile, environment, place };
+      const worker = new Worker(workerEntry, { workerData, name: `servable-${name}` });
+      return worker.once('exit', () => barrier.giveBack(place));
+    };
+    const pool = new ExecutionThreads({ name: `${name} thread`, size, spawn });
+    pool.start();
+    return pool;
+  };
+  const loadThreads = threads('load', numLoadThreads);
+  const batchThreads = threads('batch', numBatchThreads);
+  const threadRunner = new ThreadRunner(api, batchThreads);
+  const inlineRunner = new InlineRunner(api, libraryFile, {
+    mode: options.inlineRuns ?? 'auto',
+    maxInlineMicros: options.maxInlineMicros ?? 1000,
+  });
+  return { api, environment, loadThreads, batchThreads, threadRunner, inlineRunner, barrier };
+}

@@ -1,0 +1,82 @@
+// Hot path: one inference. Guarded by bench/runner/engine-run.mjs.
+import type { Tensor } from '../../core/tensor.js';
+import type { OrtApi, Pointer } from './c-api.js';
+import { type OutputKind, Values } from './values.js';
+
+/** One fed input: the native name of the graph input and its tensor. */
+export interface RunInput {
+  readonly nativeName: Pointer;
+  readonly tensor: Tensor;
+}
+
+/** One fetched output: the native name of the graph output and how it is read. */
+export interface RunOutput {
+  readonly nativeName: Pointer;
+  readonly kind: OutputKind;
+}
+
+/** Runs sessions in the thread that made it. One runner serves any number of sessions. */
+export class SessionRunner {
+  readonly #api: OrtApi;
+  readonly #values: Values;
+
+  constructor(api: OrtApi) {
+    this.#api = api;
+    this.#values = new Values(api);
+  }
+
+  /**
+   * Runs a session and reads its outputs, in order. Blocks the calling thread until the run has ended; another
+   * thread may end it with `RunOptionsSetTerminate`.
+   *
+   * @throws OrtError with onnxruntime's reason. Every native value is released, however it ends.
+   */
+  run(
+    session: Pointer,
+    runOptions: Pointer,
+    inputs: readonly RunInput[],
+    outputs: readonly RunOutput[],
+  ): readonly Tensor[] {
+    const inputNames = new BigUint64Array(inputs.length);
+    const inputValues = new BigUint64Array(inputs.length);
+    const outputNames = new BigUint64Array(outputs.length);
+    const outputValues = new BigUint64Array(outputs.length);
+    try {
+      for (const [index, input] of inputs.entries()) {
+        inputNames[index] = input.nativeName;
+        inputValues[index] = this.#values.fromTensor(input.tensor);
+      }
+      for (const [index, output] of outputs.entries()) outputNames[index] = output.nativeName;
+      this.#api.Run(
+        session,
+        runOptions,
+        inputNames,
+        inputValues,
+        inputs.length,
+        outputNames,
+        outputs.length,
+        outputValues,
+      );
+      return outputs.map((output, index) =>
+        this.#values.toTensor(outputValues[index] as Pointer, output.kind),
+      );
+    } finally {
+      // `inputs` is read here because the values point into its tensors: until they are released, the garbage
+      // collector must see that the tensors are in use.
+      this.#release(inputValues, inputs.length);
+      this.#release(outputValues, outputs.length);
+    }
+  }
+
+  close(): void {
+    this.#values.close();
+  }
+
+  /** Releases the values that came into being before whatever went wrong. */
+  #release(values: BigUint64Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const value = values[index] as Pointer;
+      if (value !== 0n) this.#api.ReleaseValue(value);
+    }
+  }
+}

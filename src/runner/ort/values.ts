@@ -1,0 +1,219 @@
+// Hot path: tensors in and out of onnxruntime, one call for each run. Guarded by bench/runner/engine-run.mjs.
+import { type NumericDType, newData } from '../../core/dtype.js';
+import type { Tensor } from '../../core/tensor.js';
+import { type OrtApi, OrtError, OutWord, type Pointer } from './c-api.js';
+import { dtypeOf, elementTypeName, elementTypeOf } from './element-type.js';
+import { defaultAllocator } from './session.js';
+
+/** How an output is to be read: as the tensor it is, or as the scores that a map or a sequence of maps holds. */
+export type OutputKind = 'tensor' | 'map' | 'map-rows';
+
+/** `OrtErrorCode`. Source: onnxruntime_c_api.h. */
+const invalidArgument = 2;
+const notImplemented = 9;
+
+/** `OrtDeviceAllocator` and `OrtMemTypeDefault`. */
+const deviceAllocator = 0;
+const defaultMemory = 0;
+
+/** Makes native values of tensors and tensors of native values, in one thread. */
+export class Values {
+  readonly #api: OrtApi;
+  readonly #allocator: Pointer;
+  readonly #cpuMemory: Pointer;
+  readonly #out = new OutWord();
+  readonly #typeOut = new OutWord();
+  readonly #shapeOut = new OutWord();
+
+  constructor(api: OrtApi) {
+    this.#api = api;
+    this.#allocator = defaultAllocator(api);
+    api.CreateCpuMemoryInfo(deviceAllocator, defaultMemory, this.#out.memory);
+    this.#cpuMemory = this.#out.pointer;
+  }
+
+  /**
+   * A native value over a tensor's own memory (strings are copied). The caller keeps the tensor reachable and
+   * unchanged until it has released the value.
+   */
+  fromTensor(tensor: Tensor): Pointer {
+    const shape = BigInt64Array.from(tensor.shape, BigInt);
+    if (tensor.dtype === 'string')
+      return this.#fromStrings(shape, tensor.data as readonly (string | Uint8Array)[]);
+    const data = tensor.data as Exclude<Tensor['data'], readonly unknown[]>;
+    // An empty typed array has no address, and onnxruntime insists on one.
+    const memory = data.byteLength === 0 ? noBytes : data;
+    const type = elementTypeOf(tensor.dtype);
+    this.#api.CreateTensorWithDataAsOrtValue(
+      this.#cpuMemory,
+      memory,
+      data.byteLength,
+      shape,
+      shape.length,
+      type,
+      this.#out.memory,
+    );
+    return this.#out.pointer;
+  }
+
+  /** Reads an output into JavaScript memory of its own; the caller releases the value. */
+  toTensor(value: Pointer, kind: OutputKind): Tensor {
+    switch (kind) {
+      case 'tensor':
+        return this.#readTensor(value);
+      case 'map':
+        return this.#readMap(value);
+      case 'map-rows':
+        return this.#readMapRows(value);
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  close(): void {
+    this.#api.ReleaseMemoryInfo(this.#cpuMemory);
+  }
+
+  #readTensor(value: Pointer): Tensor {
+    this.#api.GetTensorElementTypeAndShapeDataReference(
+      value,
+      this.#typeOut.memory,
+      this.#out.memory,
+      this.#shapeOut.memory,
+    );
+    const elementType = this.#typeOut.int;
+    const dtype = dtypeOf(elementType);
+    if (dtype === undefined) {
+      throw new OrtError(notImplemented, `An output has element type ${elementTypeName(elementType)}`);
+    }
+    const shape = this.#readShape(this.#out.pointer, this.#shapeOut.count);
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (dtype === 'string') return { dtype, shape, data: this.#readStrings(value, count) };
+    return { dtype, shape, data: this.#readNumbers(value, dtype, count) };
+  }
+
+  #readShape(address: Pointer, rank: number): number[] {
+    if (rank === 0) return [];
+    const sizes = new BigInt64Array(rank);
+    this.#api.copy(sizes, address, sizes.byteLength);
+    return Array.from(sizes, Number);
+  }
+
+  #readNumbers(value: Pointer, dtype: NumericDType, count: number): Tensor['data'] {
+    const data = newData(dtype, count);
+    if (data.byteLength === 0) return data;
+    this.#api.GetTensorMutableData(value, this.#out.memory);
+    this.#api.copy(data, this.#out.pointer, data.byteLength);
+    return data;
+  }
+
+  #fromStrings(shape: BigInt64Array, strings: readonly (string | Uint8Array)[]): Pointer {
+    this.#api.CreateTensorAsOrtValue(
+      this.#allocator,
+      shape,
+      shape.length,
+      elementTypeOf('string'),
+      this.#out.memory,
+    );
+    const value = this.#out.pointer;
+    try {
+      for (const [index, text] of strings.entries()) {
+        const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+        // By length, not up to a NUL: text may contain one.
+        this.#api.GetResizedStringTensorElementBuffer(value, index, bytes.byteLength, this.#out.memory);
+        if (bytes.byteLength > 0) this.#api.copy(this.#out.pointer, bytes, bytes.byteLength);
+      }
+      return value;
+    } catch (error) {
+      this.#api.ReleaseValue(value);
+      throw error;
+    }
+  }
+
+  #readStrings(value: Pointer, count: number): readonly string[] | readonly Uint8Array[] {
+    if (count === 0) return [];
+    this.#api.GetStringTensorDataLength(value, this.#out.memory);
+    const bytes = new Uint8Array(this.#out.count);
+    const offsets = new BigUint64Array(count);
+    // With no byte in all of the strings there is nothing to read, and no address to read it into.
+    if (bytes.byteLength === 0) return new Array<string>(count).fill('');
+    this.#api.GetStringTensorContent(value, bytes, bytes.byteLength, offsets, count);
+    return decodeStrings(bytes, Array.from(offsets, Number));
+  }
+
+  /** A map as a tensor [classes] of its values. */
+  #readMap(value: Pointer): Tensor {
+    const keys = this.#readPart(value, 0);
+    const values = this.#readPart(value, 1);
+    return { ...values, classes: Array.from(keys.data as Iterable<unknown>, String) };
+  }
+
+  #readPart(value: Pointer, index: number): Tensor {
+    this.#api.GetValue(value, index, this.#allocator, this.#out.memory);
+    const part = this.#out.pointer;
+    try {
+      return this.#readTensor(part);
+    } finally {
+      this.#api.ReleaseValue(part);
+    }
+  }
+
+  /** A sequence of maps with equal keys, one a row, as a tensor [rows, classes]. */
+  #readMapRows(value: Pointer): Tensor {
+    this.#api.GetValueCount(value, this.#out.memory);
+    const rows = Array.from({ length: this.#out.count }, (_, row) => this.#readMapRow(value, row));
+    return stackRows(rows);
+  }
+
+  #readMapRow(value: Pointer, row: number): Tensor {
+    this.#api.GetValue(value, row, this.#allocator, this.#out.memory);
+    const map = this.#out.pointer;
+    try {
+      return this.#readMap(map);
+    } finally {
+      this.#api.ReleaseValue(map);
+    }
+  }
+}
+
+/** Something to point at where a tensor has no bytes. */
+const noBytes = new Uint8Array(8);
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Text where every element is UTF-8, else every element as bytes. */
+function decodeStrings(bytes: Uint8Array, offsets: readonly number[]): string[] | Uint8Array[] {
+  const parts = offsets.map((start, index) => bytes.subarray(start, offsets[index + 1] ?? bytes.length));
+  try {
+    return parts.map((part) => strictUtf8.decode(part));
+  } catch {
+    // Not text. Each element gets memory of its own, so that keeping one does not keep them all.
+    return parts.map((part) => part.slice());
+  }
+}
+
+function stackRows(rows: readonly Tensor[]): Tensor {
+  const [first] = rows;
+  if (first === undefined) return { dtype: 'float32', shape: [0, 0], data: new Float32Array(0), classes: [] };
+  const classes = first.classes ?? [];
+  const uneven = rows.findIndex((row) => !isSameList(row.classes ?? [], classes));
+  if (uneven >= 0) {
+    throw new OrtError(
+      invalidArgument,
+      `An output is a sequence of maps whose keys differ: row 0 has ${classes.join(',')}, row ${uneven} has ` +
+        `${rows[uneven]?.classes?.join(',')}; only maps with equal keys make a tensor`,
+    );
+  }
+  const data = newData(first.dtype, rows.length * classes.length);
+  for (const [index, row] of rows.entries()) copyInto(data, row.data, index * classes.length);
+  return { dtype: first.dtype, shape: [rows.length, classes.length], data, classes };
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+function copyInto(to: Tensor['data'], from: Tensor['data'], offset: number): void {
+  if (Array.isArray(to)) for (const [index, text] of (from as string[]).entries()) to[offset + index] = text;
+  else (to as Float32Array).set(from as Float32Array, offset);
+}

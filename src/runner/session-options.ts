@@ -1,0 +1,67 @@
+/** An execution provider and its options, both in onnxruntime's words. */
+export interface ProviderOptions {
+  /**
+   * `cpu`, `cuda`, `tensorrt`, `coreml`, `dml`, `openvino`, `qnn`, `webgpu` or `xnnpack`; any other name is passed to
+   * onnxruntime as it is. Which ones exist depends on the platform's build of onnxruntime.
+   */
+  readonly name: string;
+  /** The provider's keys and values as onnxruntime documents them: `{ gpu_mem_limit: '2147483648' }`. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** How onnxruntime builds and runs a model's sessions. */
+export interface SessionOptions {
+  /**
+   * Threads that share the work of one operator.
+   *
+   * @default 1: the batch threads already keep every core busy under load, and a session with one thread starts
+   *   none of its own. Raise it for a large model whose single runs must be fast. At least 1.
+   */
+  readonly intraOpNumThreads?: number;
+  /**
+   * Threads that run independent operators, in `parallel` mode.
+   *
+   * @default 1
+   */
+  readonly interOpNumThreads?: number;
+  /** @default 'sequential': one operator after the other. */
+  readonly executionMode?: 'sequential' | 'parallel';
+  /** @default 'all' */
+  readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'layout' | 'all';
+  /**
+   * Plan the memory of a run ahead, for inputs whose shapes repeat.
+   *
+   * @default true, as in onnxruntime
+   */
+  readonly memoryPattern?: boolean;
+  /**
+   * Keep memory of finished runs for the next ones, until the model is unloaded. Faster, and holds the peak.
+   *
+   * @default true, as in onnxruntime
+   */
+  readonly cpuArena?: boolean;
+  /**
+   * Let onnxruntime's own threads burn CPU while they wait for work.
+   *
+   * @default false: a guest in the host's process is quiet when idle. onnxruntime's own default is true.
+   */
+  readonly allowSpinning?: boolean;
+  /** Session configuration entries by onnxruntime's keys (`session.…`, `ep.…`); the last word over the options above. */
+  readonly configEntries?: Readonly<Record<string, string>>;
+  /** Sizes for symbolic dimensions, by name, fixed when the model is loaded. */
+  readonly freeDimensions?: Readonly<Record<string, number>>;
+  /**
+   * Execution providers, most preferred first; the CPU comes last without being named.
+   *
+   * @default none: the CPU
+   */
+  readonly providers?: readonly (string | ProviderOptions)[];
+  /** Run configuration entries by onnxruntime's keys, given to every run: `memory.enable_memory_arena_shrinkage`. */
+  readonly runConfigEntries?: Readonly<Record<string, string>>;
+  /**
+   * The least severe message that onnxruntime prints to stderr: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal.
+   *
+   * @default 4: what goes wrong reaches the caller as an error, and a guest does not write to the host's stderr.
+   */
+  readonly logSeverity?: 0 | 1 | 2 | 3 | 4;
+}

@@ -1,0 +1,71 @@
+// Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
+import type { Tensor } from '../core/tensor.js';
+import { cancelled, type EngineRun } from './engine-run.js';
+import type { ExecutionThreads } from './execution-threads.js';
+import type { OrtApi, Pointer } from './ort/c-api.js';
+import { createRunOptions } from './ort/run-options.js';
+import { isTerminated } from './ort/status.js';
+import { copyInputs } from './run-inputs.js';
+import type { ThreadAnswer, ThreadRequest } from './worker/messages.js';
+
+/** Does runs on the batch threads, and ends them when they are no longer wanted. */
+export class ThreadRunner {
+  readonly #api: OrtApi;
+  readonly #threads: ExecutionThreads;
+  /** The options of the runs that threads have or wait for: what they are ended by. */
+  readonly #runs = new Set<Pointer>();
+  /** The end of the last exclusive run. */
+  #exclusive: Promise<unknown> = Promise.resolve();
+
+  constructor(api: OrtApi, threads: ExecutionThreads) {
+    this.#api = api;
+    this.#threads = threads;
+  }
+
+  /**
+   * Runs on the next free thread. The inputs are copied before this returns.
+   *
+   * @throws OrtError with onnxruntime's reason; ServingError CANCELLED for an aborted run, as soon as it has ended;
+   *   UNAVAILABLE where the thread died.
+   */
+  run(run: EngineRun, elements: number): Promise<readonly Tensor[]> {
+    const { copies, buffers } = copyInputs(run.inputs);
+    const start = () => this.#run({ ...run, inputs: copies }, buffers, elements);
+    if (!run.isExclusive) return start();
+    const result = this.#exclusive.then(start);
+    this.#exclusive = result.catch(() => {}); // the next one does not care how this one ended
+    return result;
+  }
+
+  /** Tells every run to end now. */
+  terminateAll(): void {
+    for (const runOptions of this.#runs) this.#api.RunOptionsSetTerminate(runOptions);
+  }
+
+  async #run(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
+    const { session, inputs, outputs, signal } = run;
+    if (signal?.aborted) throw cancelled(signal);
+    const runOptions = createRunOptions(this.#api, run.runConfigEntries);
+    this.#runs.add(runOptions);
+    const request: ThreadRequest = { kind: 'run', session, runOptions, inputs, outputs };
+    const onAbort = () => {
+      if (!this.#threads.withdraw(request, cancelled(signal))) this.#api.RunOptionsSetTerminate(runOptions);
+    };
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const answer = (await this.#threads.submit({ request, transfer })) as Extract<
+        ThreadAnswer,
+        { kind: 'ran' }
+      >;
+      run.times.record(elements, answer.micros);
+      return answer.outputs;
+    } catch (error) {
+      if (signal?.aborted && isTerminated(error)) throw cancelled(signal);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#runs.delete(runOptions);
+      this.#api.ReleaseRunOptions(runOptions);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { Pointer } from '../ort/c-api.js';
+
+/** What the guard thread is given when it is started. */
+export interface GuardSetup {
+  readonly libraryFile: string;
+  /** The run options of every inline run. */
+  readonly runOptions: Pointer;
+  /** `cell.count` 32-bit cells, shared with the host's thread. */
+  readonly memory: SharedArrayBuffer;
+  /** How often the guard looks, in milliseconds. */
+  readonly tickMs: number;
+}
+
+/** The places in the memory that the host's thread and the guard share. */
+export const cell = {
+  /** 1 once the guard watches. */
+  isReady: 0,
+  /** 1 while the guard ticks; 0 while it sleeps until it is set and notified. */
+  isArmed: 1,
+  /** Counts inline runs. */
+  sequence: 2,
+  /** 1 while an inline run holds the host's thread. */
+  isRunning: 3,
+  /** Always 0: waiting on it is a sleep. */
+  never: 4,
+  count: 5,
+} as const;
