@@ -1,0 +1,33 @@
+import { invalidArgument } from './errors.js';
+
+/** Which model, version and signature a request means. */
+export interface ModelSpec {
+  readonly model: string;
+  /** @default the highest version that is available */
+  readonly version?: number;
+  /** @default 'serving_default' */
+  readonly signature?: string;
+}
+
+/** @internal A spec as the caller wrote it, checked; a bare name is a spec of that model. */
+export function toModelSpec(spec: ModelSpec | string): ModelSpec {
+  if (typeof spec === 'string') return { model: spec };
+  if (typeof spec !== 'object' || spec === null)
+    throw malformed('a model name or { model, version?, signature? }', spec);
+  const { model, version, signature } = spec;
+  if (typeof model !== 'string') throw malformed('a string as model', model);
+  if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0)) {
+    throw malformed('a non-negative integer as version', version);
+  }
+  if (signature !== undefined && typeof signature !== 'string')
+    throw malformed('a string as signature', signature);
+  return spec;
+}
+
+function malformed(expected: string, value: unknown): Error {
+  const actual = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return invalidArgument(`Cannot resolve a model spec: got ${actual}, expected ${expected}`, {
+    expected,
+    actual,
+  });
+}

@@ -1,0 +1,67 @@
+import type { Clock } from '../core/clock.js';
+import { deferred } from '../core/deferred.js';
+import { invalidArgument, ServingError } from '../core/errors.js';
+
+/** How long a caller will wait, and what makes it stop waiting. */
+export interface Patience {
+  /** Milliseconds, more than 0. @default infinity */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Does `work` for as long as the caller has patience. When that ends, the signal that `work` was given is aborted,
+ * and the caller gets its answer at once; `work` itself may take longer to end.
+ *
+ * @throws ServingError DEADLINE_EXCEEDED after `timeoutMs`; CANCELLED when `signal` is aborted, with its reason as
+ *   cause; INVALID_ARGUMENT for a timeout that is none; whatever `work` rejects with.
+ */
+export async function withPatience<T>(
+  clock: Clock,
+  patience: Patience,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  const { signal, timeoutMs = Number.POSITIVE_INFINITY } = patience;
+  if (!(timeoutMs > 0)) {
+    throw invalidArgument(`Cannot wait for ${timeoutMs} ms, expected timeoutMs to be more than 0`, {
+      option: 'timeoutMs',
+      actual: String(timeoutMs),
+      expected: 'more than 0',
+    });
+  }
+  if (signal?.aborted) throw aborted(signal);
+  if (signal === undefined && timeoutMs === Number.POSITIVE_INFINITY) return work(undefined);
+  return raceAgainst(clock, timeoutMs, signal, work);
+}
+
+async function raceAgainst<T>(
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const child = new AbortController();
+  const { promise, reject } = deferred<never>();
+  const giveUp = (error: ServingError) => {
+    reject(error); // first: what the abort makes `work` reject with must not win
+    child.abort(error);
+  };
+  const onAbort = () => giveUp(aborted(signal as AbortSignal));
+  const onTimeout = () =>
+    giveUp(
+      new ServingError('DEADLINE_EXCEEDED', `The request took longer than its timeout of ${timeoutMs} ms`),
+    );
+  signal?.addEventListener('abort', onAbort);
+  const cancelTimeout =
+    timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(timeoutMs, onTimeout);
+  try {
+    return await Promise.race([promise, work(child.signal)]);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    cancelTimeout?.();
+  }
+}
+
+function aborted(signal: AbortSignal): ServingError {
+  return new ServingError('CANCELLED', 'The request was aborted by its caller', { cause: signal.reason });
+}
