@@ -106,9 +106,9 @@ describeShared('models that cannot be served', ['models-negative'], () => {
     }
   });
 
-  it.each(refusedByUs)(
-    'ends $name with an error that names "$fault" and $type',
-    ({ name, field, fault, type }) => {
+  it.each(refusedByUs.map((each) => [each.name, each] as const))(
+    'ends %s with an error that names the fault and its type',
+    (name, { field, fault, type }) => {
       const { state, error } = endings.get(name) as Settled;
       expect(state).toBe('END');
       expect(error).toBeInstanceOf(ServingError);
