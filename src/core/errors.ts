@@ -65,12 +65,12 @@ export class ServingError extends Error {
   readonly code: StatusCode;
   /** True where the same call may succeed later: `UNAVAILABLE`, `RESOURCE_EXHAUSTED`, `ABORTED`. */
   readonly retryable: boolean;
-  readonly id?: ServableId;
-  readonly input?: string;
-  readonly output?: string;
-  readonly option?: string;
-  readonly expected?: string;
-  readonly actual?: string;
+  declare readonly id?: ServableId;
+  declare readonly input?: string;
+  declare readonly output?: string;
+  declare readonly option?: string;
+  declare readonly expected?: string;
+  declare readonly actual?: string;
 
   constructor(code: StatusCode, message: string, facts: ErrorFacts = {}) {
     const { cause, ...fields } = facts;

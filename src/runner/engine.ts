@@ -12,6 +12,7 @@ import { findLibrary } from './ort/library.js';
 import type { OpenSession } from './ort/session.js';
 import { elementTotal } from './run-inputs.js';
 import type { SessionOptions } from './session-options.js';
+import { threadOptions } from './thread-options.js';
 import { ThreadRunner } from './thread-runner.js';
 import type { ThreadAnswer, ThreadRequest, ThreadSetup } from './worker/messages.js';
 
@@ -91,8 +92,8 @@ export class OrtEngine {
   /**
    * Creates a session from a model file, on a load thread.
    *
-   * @throws OrtError with onnxruntime's reason, also for a load that was aborted while it ran; ServingError CANCELLED
-   *   for one that was aborted before, FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
+   * @throws OrtError with onnxruntime's reason; ServingError CANCELLED for a load that was aborted before its end,
+   *   FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
    */
   async openSession(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
     const { api, loadThreads } = this.#bound();
@@ -111,6 +112,9 @@ export class OrtEngine {
     try {
       const answer = await loadThreads.submit({ request, onOpening });
       return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
+    } catch (error) {
+      // onnxruntime says in many ways, and with many codes, that it stopped.
+      throw signal?.aborted ? cancelled(signal) : error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
       if (nativeOptions !== undefined) api.ReleaseSessionOptions(nativeOptions);
@@ -180,7 +184,7 @@ function bind(options: EngineOptions): Binding {
     const spawn = () => {
       const place = barrier.take();
       const workerData: ThreadSetup = { libraryFile, environment, place };
-      const worker = new Worker(workerEntry, { workerData, name: `servable-${name}` });
+      const worker = new Worker(workerEntry, { ...threadOptions, workerData, name: `servable-${name}` });
       return worker.once('exit', () => barrier.giveBack(place));
     };
     const pool = new ExecutionThreads({ name: `${name} thread`, size, spawn });

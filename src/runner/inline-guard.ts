@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type OrtApi, OutWord, type Pointer } from './ort/c-api.js';
+import { threadOptions } from './thread-options.js';
 import { cell, type GuardSetup } from './worker/guard-cells.js';
 
 /** How often the guard looks whether an inline run has not ended, in milliseconds. */
@@ -67,6 +68,7 @@ export class InlineGuard {
       tickMs,
     };
     const worker = new Worker(new URL('./worker/guard.js', import.meta.url), {
+      ...threadOptions,
       workerData: setup,
       name: 'servable-guard',
     });

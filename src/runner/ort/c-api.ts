@@ -166,7 +166,7 @@ export interface OrtApi extends OrtFunctions {
  */
 export function bindOrtApi(libraryFile: string): OrtApi {
   if (koffi.config().sync_stack_size !== nativeStackBytes) raiseStackSize();
-  const library = koffi.load(libraryFile);
+  const library = load(libraryFile);
   const base: Pointer = library.func('OrtGetApiBase', pointer, [])();
   const [getApi, getVersion] = koffi.decode(base, pointer, 2) as [Pointer, Pointer];
   const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
@@ -179,8 +179,20 @@ export function bindOrtApi(libraryFile: string): OrtApi {
     );
   }
   const addresses: Pointer[] = koffi.decode(table, pointer, functionCount);
-  const copy = koffi.load(cRuntimeLibrary()).func('memcpy', pointer, [pointer, pointer, 'size_t']);
+  const copy = load(cRuntimeLibrary()).func('memcpy', pointer, [pointer, pointer, 'size_t']);
   return { version, copy, ...bindFunctions(addresses) };
+}
+
+/**
+ * Loaded libraries of this thread. koffi unloads a library when its handle is collected, and functions bound by
+ * address, as ours are, do not keep the handle.
+ */
+const libraries: ReturnType<typeof koffi.load>[] = [];
+
+function load(file: string | null): ReturnType<typeof koffi.load> {
+  const library = koffi.load(file);
+  libraries.push(library);
+  return library;
 }
 
 function raiseStackSize(): void {

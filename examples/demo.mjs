@@ -1,0 +1,44 @@
+// Serves the digit classifier in-process, by two of its versions, and shows what came out.
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { ModelServer, tensor } from 'servable';
+
+const folder = fileURLToPath(new URL('models/digits', import.meta.url));
+/** @type {{ pixels: number[][], label: number[] }} */
+const { pixels, label: truth } = JSON.parse(await readFile(`${folder}/test-set.json`, 'utf8'));
+
+const started = performance.now();
+await using server = await new ModelServer({
+  models: [{ name: 'digits', basePath: folder, versionPolicy: { specific: [1, 2] } }],
+}).start();
+const startMs = performance.now() - started;
+console.log(`serving ${server.status('digits').map(({ id, state }) => `${id.model}@${id.version} ${state}`).join(', ')}`);
+console.log(`started in ${startMs.toFixed(0)} ms\n`);
+
+for (const version of [1, 2]) {
+  const from = performance.now();
+  const answers = await Promise.all(pixels.map((image) => classify(version, image)));
+  const seconds = (performance.now() - from) / 1000;
+  const right = answers.filter((answer, index) => answer === truth[index]).length;
+  console.log(
+    `version ${version}: ${right} of ${truth.length} right, accuracy ${(right / truth.length).toFixed(3)}, ` +
+      `${Math.round(truth.length / seconds).toLocaleString('en')} predictions a second`,
+  );
+}
+
+const sample = 7;
+console.log(`\nimage ${sample} of the test set, a ${truth[sample]}; version 2 says ${await classify(2, pixels[sample] ?? [])}:\n`);
+console.log(draw(pixels[sample] ?? []));
+
+/** @param {number} version @param {number[]} image */
+async function classify(version, image) {
+  const { outputs } = await server.predict({ model: 'digits', version }, { pixels: tensor('float32', [1, 64], image) });
+  return Number(outputs['label']?.data[0]);
+}
+
+/** An 8×8 image, two characters a pixel. @param {number[]} image */
+function draw(image) {
+  const shades = ' ░▒▓█';
+  const rows = Array.from({ length: 8 }, (_, row) => image.slice(row * 8, row * 8 + 8));
+  return rows.map((row) => `  ${row.map((ink) => (shades[Math.round(ink / 4)] ?? ' ').repeat(2)).join('')}`).join('\n');
+}
