@@ -8,11 +8,16 @@ const folder = fileURLToPath(new URL('models/digits', import.meta.url));
 const { pixels, label: truth } = JSON.parse(await readFile(`${folder}/test-set.json`, 'utf8'));
 
 const started = performance.now();
-await using server = await new ModelServer({
+const server = await new ModelServer({
   models: [{ name: 'digits', basePath: folder, versionPolicy: { specific: [1, 2] } }],
 }).start();
 const startMs = performance.now() - started;
-console.log(`serving ${server.status('digits').map(({ id, state }) => `${id.model}@${id.version} ${state}`).join(', ')}`);
+console.log(
+  `serving ${server
+    .status('digits')
+    .map(({ id, state }) => `${id.model}@${id.version} ${state}`)
+    .join(', ')}`,
+);
 console.log(`started in ${startMs.toFixed(0)} ms\n`);
 
 for (const version of [1, 2]) {
@@ -27,18 +32,26 @@ for (const version of [1, 2]) {
 }
 
 const sample = 7;
-console.log(`\nimage ${sample} of the test set, a ${truth[sample]}; version 2 says ${await classify(2, pixels[sample] ?? [])}:\n`);
+console.log(
+  `\nimage ${sample} of the test set, a ${truth[sample]}; version 2 says ${await classify(2, pixels[sample] ?? [])}:\n`,
+);
 console.log(draw(pixels[sample] ?? []));
+await server.close();
 
 /** @param {number} version @param {number[]} image */
 async function classify(version, image) {
-  const { outputs } = await server.predict({ model: 'digits', version }, { pixels: tensor('float32', [1, 64], image) });
-  return Number(outputs['label']?.data[0]);
+  const { outputs } = await server.predict(
+    { model: 'digits', version },
+    { pixels: tensor('float32', [1, 64], image) },
+  );
+  return Number(outputs.label?.data[0]);
 }
 
 /** An 8×8 image, two characters a pixel. @param {number[]} image */
 function draw(image) {
   const shades = ' ░▒▓█';
   const rows = Array.from({ length: 8 }, (_, row) => image.slice(row * 8, row * 8 + 8));
-  return rows.map((row) => `  ${row.map((ink) => (shades[Math.round(ink / 4)] ?? ' ').repeat(2)).join('')}`).join('\n');
+  return rows
+    .map((row) => `  ${row.map((ink) => (shades[Math.round(ink / 4)] ?? ' ').repeat(2)).join('')}`)
+    .join('\n');
 }

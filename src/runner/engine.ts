@@ -148,6 +148,11 @@ export class OrtEngine {
     return threadRunner.run(run, elements);
   }
 
+  /** Ends every run that is waiting or under way: it rejects with this error. */
+  abandonRuns(error: ServingError): void {
+    this.#binding?.threadRunner.abandon(error);
+  }
+
   /**
    * Lets the threads finish what they are at, ends them, and gives the library's environment back. Sessions must have
    * been closed before.
@@ -179,7 +184,9 @@ function bind(options: EngineOptions): Binding {
   const cpus = usableCpus();
   const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
   const numBatchThreads = options.numBatchThreads ?? cpus;
-  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads, () => threadRunner.terminateAll());
+  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads, () =>
+    threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits')),
+  );
   const threads = (name: string, size: number): ExecutionThreads => {
     const spawn = () => {
       const place = barrier.take();

@@ -1,4 +1,5 @@
 // Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
+import type { ServingError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { cancelled, type EngineRun } from './engine-run.js';
 import type { ExecutionThreads } from './execution-threads.js';
@@ -12,8 +13,10 @@ import type { ThreadAnswer, ThreadRequest } from './worker/messages.js';
 export class ThreadRunner {
   readonly #api: OrtApi;
   readonly #threads: ExecutionThreads;
-  /** The options of the runs that threads have or wait for: what they are ended by. */
-  readonly #runs = new Set<Pointer>();
+  /** The runs that threads have or wait for, and the options that they are ended by. */
+  readonly #runs = new Map<ThreadRequest, Pointer>();
+  /** What runs that were ended without their caller's wish reject with. */
+  #abandoned: ServingError | undefined;
   /** The end of the last exclusive run. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -37,20 +40,19 @@ export class ThreadRunner {
     return result;
   }
 
-  /** Tells every run to end now. */
-  terminateAll(): void {
-    for (const runOptions of this.#runs) this.#api.RunOptionsSetTerminate(runOptions);
+  /** Ends every run that there is, with this error. */
+  abandon(error: ServingError): void {
+    this.#abandoned = error;
+    for (const [request, runOptions] of this.#runs) this.#end(request, runOptions, error);
   }
 
   async #run(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
     const { session, inputs, outputs, signal } = run;
     if (signal?.aborted) throw cancelled(signal);
     const runOptions = createRunOptions(this.#api, run.runConfigEntries);
-    this.#runs.add(runOptions);
     const request: ThreadRequest = { kind: 'run', session, runOptions, inputs, outputs };
-    const onAbort = () => {
-      if (!this.#threads.withdraw(request, cancelled(signal))) this.#api.RunOptionsSetTerminate(runOptions);
-    };
+    this.#runs.set(request, runOptions);
+    const onAbort = () => this.#end(request, runOptions, cancelled(signal));
     signal?.addEventListener('abort', onAbort);
     try {
       const answer = (await this.#threads.submit({ request, transfer })) as Extract<
@@ -60,12 +62,16 @@ export class ThreadRunner {
       run.times.record(elements, answer.micros);
       return answer.outputs;
     } catch (error) {
-      if (signal?.aborted && isTerminated(error)) throw cancelled(signal);
-      throw error;
+      if (!isTerminated(error)) throw error;
+      throw signal?.aborted ? cancelled(signal) : (this.#abandoned ?? error);
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      this.#runs.delete(runOptions);
+      this.#runs.delete(request);
       this.#api.ReleaseRunOptions(runOptions);
     }
+  }
+
+  #end(request: ThreadRequest, runOptions: Pointer, error: ServingError): void {
+    if (!this.#threads.withdraw(request, error)) this.#api.RunOptionsSetTerminate(runOptions);
   }
 }

@@ -92,7 +92,8 @@ describe.each(['off', 'on'] as const)('OnnxServable with inline runs %s', (inlin
 
   it('takes inputs in shared, resizable and pooled memory and leaves them as they are', async () => {
     const servable = await bench.load(authored.passthrough(['uint8']));
-    const resizable = new Uint8Array(new ArrayBuffer(2, { maxByteLength: 16 } as object)).fill(7);
+    // Resizable buffers are newer than the types that we compile against.
+    const resizable = new Uint8Array(Reflect.construct(ArrayBuffer, [2, { maxByteLength: 16 }])).fill(7);
     const shared = new Uint8Array(new SharedArrayBuffer(2)).fill(7);
     const pooled = Buffer.from([7, 7]);
     for (const data of [resizable, shared, pooled]) {

@@ -42,8 +42,14 @@ function translate(
   id: ServableId,
   error: unknown,
 ): ServingError {
-  if (error instanceof ServingError)
-    return new ServingError(error.code, prefix(action, id, error), { id, cause: error });
+  if (error instanceof ServingError) {
+    const { input, output, option, expected, actual } = error;
+    const facts = Object.entries({ input, output, option, expected, actual }).filter(
+      ([, fact]) => fact !== undefined,
+    );
+    const message = prefix(action, id, error);
+    return new ServingError(error.code, message, { ...Object.fromEntries(facts), id, cause: error });
+  }
   if (!(error instanceof OrtError)) return ServingError.from(error);
   const code = outOfMemory.test(error.message) ? 'RESOURCE_EXHAUSTED' : (codes[error.ortCode] ?? otherwise);
   return new ServingError(code, prefix(action, id, error), { id, cause: error });

@@ -1,0 +1,198 @@
+import { type Clock, systemClock } from '../core/clock.js';
+import type { ServingError } from '../core/errors.js';
+import type { Loader } from '../core/servable.js';
+import type { Lease, ServableDirectory } from '../core/servable-directory.js';
+import type { ServableId } from '../core/servable-id.js';
+import { ModelVersions } from './model-versions.js';
+import type { ServableStatus } from './servable-state.js';
+import type { AspiredVersion, SourceListener } from './source.js';
+import type { StateMonitor } from './state-monitor.js';
+import type { TransitionPolicy } from './transition-policy.js';
+
+/** Something that went wrong in the background: with a model's source, or with one of its versions. */
+export interface ManagerFailure {
+  readonly model: string;
+  /** Absent where the source failed. */
+  readonly id?: ServableId;
+  readonly error: ServingError;
+}
+
+export interface ServableManagerOptions {
+  readonly loader: Loader;
+  /** Is told every state; make it before the manager. */
+  readonly monitor: StateMonitor;
+  /** @default 'availability-preserving' for every model */
+  readonly transitionPolicy?: (model: string) => TransitionPolicy;
+  /** Is told each failure once: again only when another one, or a good look, came in between. */
+  readonly onFailure?: (failure: ManagerFailure) => void;
+  readonly clock?: Clock;
+}
+
+export interface CloseOptions {
+  /** Milliseconds that leases are given to come back. 0: none; infinity: as many as it takes. */
+  readonly graceMs: number;
+  /** Called when that time is over and leases are still out: see that they come back. */
+  readonly onGraceOver: (held: readonly ServableId[]) => void;
+}
+
+interface Model {
+  readonly versions: ModelVersions;
+  /** What the source said last, where that was not plainly good. */
+  sourceError: ServingError | undefined;
+}
+
+/**
+ * Loads and unloads what sources want, and lends what is available.
+ *
+ * What a source leaves out is unloaded; what it has said last holds until it says something else. Nothing is loaded
+ * or unloaded for any other reason. An unload waits for the leases, however long.
+ *
+ * @example
+ * ```ts
+ * import { OnnxLoader, OrtEngine, ServableManager, StateMonitor, StaticSource } from 'servable';
+ *
+ * const engine = new OrtEngine({ numBatchThreads: 1 });
+ * engine.start();
+ * const manager = new ServableManager({ loader: new OnnxLoader({ engine }), monitor: new StateMonitor() });
+ * const source = new StaticSource({ digits: [{ version: 2, path: 'examples/models/digits/2' }] });
+ * await source.start(manager);
+ * await manager.settled();
+ * console.log(manager.available('digits')); // [ 2 ]
+ * await manager.close({ graceMs: 1000, onGraceOver: () => {} });
+ * await engine.close();
+ * ```
+ */
+export class ServableManager implements ServableDirectory, SourceListener {
+  readonly #options: ServableManagerOptions;
+  readonly #clock: Clock;
+  readonly #models = new Map<string, Model>();
+  /** Those who wait for a condition; each is asked after every change. */
+  readonly #waiters = new Set<() => void>();
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ServableManagerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  available(model: string): readonly number[] | undefined {
+    return this.#models.get(model)?.versions.available;
+  }
+
+  acquire({ model, version }: ServableId): Lease | undefined {
+    return this.#models.get(model)?.versions.acquire(version);
+  }
+
+  reason(model: string): ServingError | undefined {
+    const known = this.#models.get(model);
+    return known?.versions.error ?? known?.sourceError;
+  }
+
+  /** States what is wanted of a model; has no effect once the manager closes. */
+  aspire(model: string, versions: readonly AspiredVersion[], warning?: ServingError): void {
+    if (this.#isClosing) return;
+    const known = this.#know(model);
+    this.#remember(model, known, warning);
+    known.versions.aspire(versions);
+    this.#giveUpUnwanted(model, known.versions);
+    this.#changed();
+  }
+
+  /** Remembers why a source cannot tell what is wanted; what is served goes on being served. */
+  fail(model: string, error: ServingError): void {
+    if (this.#isClosing) return;
+    this.#remember(model, this.#know(model), error);
+    this.#changed();
+  }
+
+  /** Resolves when all that is wanted of all models is AVAILABLE or has failed. */
+  settled(): Promise<void> {
+    return this.#when(() => [...this.#models.values()].every(({ versions }) => versions.isSettled));
+  }
+
+  /** Forgets a model, when all of it has been unloaded. Nothing must want it any more. */
+  async remove(model: string): Promise<void> {
+    const known = this.#models.get(model);
+    if (known === undefined) return;
+    known.versions.aspire([]);
+    this.#giveUpUnwanted(model, known.versions);
+    await this.#when(() => known.versions.isGone);
+    this.#models.delete(model);
+  }
+
+  /**
+   * Unloads everything, and resolves when it is gone; leases that are out are waited for. Once: a second call gets the
+   * promise of the first.
+   */
+  close(options: CloseOptions): Promise<void> {
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  async #close({ graceMs, onGraceOver }: CloseOptions): Promise<void> {
+    this.#isClosing = true;
+    const models = [...this.#models.values()];
+    for (const { versions } of models) versions.aspire([]);
+    const endGrace = () => {
+      const held = models.flatMap(({ versions }) => versions.held.map(({ id }) => id));
+      if (held.length > 0) onGraceOver(held);
+    };
+    const cancelGrace =
+      graceMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(graceMs, endGrace);
+    await this.#when(() => models.every(({ versions }) => versions.isGone));
+    cancelGrace?.();
+  }
+
+  #know(model: string): Model {
+    const known = this.#models.get(model) ?? { versions: this.#newVersions(model), sourceError: undefined };
+    this.#models.set(model, known);
+    return known;
+  }
+
+  #newVersions(model: string): ModelVersions {
+    const { loader, transitionPolicy } = this.#options;
+    return new ModelVersions({
+      model,
+      loader,
+      transitionPolicy: transitionPolicy?.(model) ?? 'availability-preserving',
+      onStatus: (status) => this.#onStatus(status),
+    });
+  }
+
+  #onStatus(status: ServableStatus): void {
+    this.#options.monitor.publish(status);
+    const { id, error } = status;
+    if (error !== undefined) this.#options.onFailure?.({ model: id.model, id, error });
+    // Not now: the version is in the middle of its step.
+    queueMicrotask(() => this.#changed());
+  }
+
+  #remember(model: string, known: Model, error: ServingError | undefined): void {
+    const isNew = error !== undefined && error.message !== known.sourceError?.message;
+    known.sourceError = error;
+    if (isNew) this.#options.onFailure?.({ model, error });
+  }
+
+  #giveUpUnwanted(model: string, versions: ModelVersions): void {
+    for (const { id } of this.#options.monitor.status(model)) {
+      if (!versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
+    }
+  }
+
+  #changed(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  async #when(condition: () => boolean): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve) => {
+      const waiter = () => {
+        if (!condition()) return;
+        this.#waiters.delete(waiter);
+        resolve();
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import { type Clock, systemClock } from '../../core/clock.js';
+import type { Source, SourceListener } from '../source.js';
+import type { VersionPolicy } from '../version-policy.js';
+import { type FileSystem, findVersions, nodeFileSystem } from './base-path.js';
+
+/** A model and where its versions appear. */
+export interface WatchedModel {
+  readonly name: string;
+  /** The folder of the version directories. */
+  readonly basePath: string;
+  readonly versionPolicy: VersionPolicy;
+}
+
+export interface FileSystemSourceOptions {
+  readonly models: readonly WatchedModel[];
+  /**
+   * Milliseconds from the end of one look to the next. 0 looks once.
+   *
+   * @default 1000, as TF Serving's `--file_system_poll_wait_seconds`
+   */
+  readonly pollIntervalMs?: number;
+  readonly clock?: Clock;
+  /** @internal The file system, so that a test can break it. */
+  readonly fileSystem?: FileSystem;
+}
+
+/**
+ * Looks for version directories in base paths, again and again.
+ *
+ * It polls: file-system events miss what happens on network file systems and when Kubernetes swaps a volume's links.
+ * A base path that is missing, unreadable or has no versions concerns its model alone, and what is served of it goes
+ * on being served; TF Serving unloads everything in the one case and stops looking at all models in the other. It heals
+ * by itself.
+ *
+ * @example
+ * ```ts
+ * import { FileSystemSource } from 'servable';
+ *
+ * const source = new FileSystemSource({
+ *   models: [{ name: 'digits', basePath: 'examples/models/digits', versionPolicy: 'all' }],
+ *   pollIntervalMs: 0,
+ * });
+ * await source.start({
+ *   aspire: (model, versions) => console.log(model, versions.map(({ version }) => version)), // digits [ 3, 2, 1 ]
+ *   fail: (model, error) => console.error(model, error.message),
+ * });
+ * source.close();
+ * ```
+ */
+export class FileSystemSource implements Source {
+  readonly #pollIntervalMs: number;
+  readonly #clock: Clock;
+  readonly #fileSystem: FileSystem;
+  #models: readonly WatchedModel[];
+  #listener: SourceListener | undefined;
+  /** The look under way, or the last one. A new one begins after it: looks never overlap. */
+  #looking: Promise<void> = Promise.resolve();
+  #cancelTimer: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: FileSystemSourceOptions) {
+    const { models, pollIntervalMs = 1000, clock = systemClock, fileSystem = nodeFileSystem } = options;
+    this.#models = models;
+    this.#pollIntervalMs = pollIntervalMs;
+    this.#clock = clock;
+    this.#fileSystem = fileSystem;
+  }
+
+  /** Looks once, and resolves when all of what was found has been told; then goes on looking. Never rejects. */
+  async start(listener: SourceListener): Promise<void> {
+    this.#listener = listener;
+    await this.poll();
+    this.#scheduleNext();
+  }
+
+  /** Looks now, after the look under way if there is one; resolves when what was found has been told. Never rejects. */
+  poll(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  /** Watches other models from now on, and looks at them. A model that is gone is wanted in no version. */
+  setModels(models: readonly WatchedModel[]): Promise<void> {
+    const names = new Set(models.map(({ name }) => name));
+    for (const { name } of this.#models) {
+      if (!names.has(name) && !this.#isClosed) this.#listener?.aspire(name, []);
+    }
+    this.#models = models;
+    return this.poll();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+  }
+
+  #scheduleNext(): void {
+    if (this.#isClosed || this.#pollIntervalMs === 0) return;
+    this.#cancelTimer = this.#clock.schedule(this.#pollIntervalMs, () => {
+      this.poll().then(() => this.#scheduleNext());
+    });
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(this.#models.map((model) => this.#lookAt(model)));
+  }
+
+  async #lookAt(model: WatchedModel): Promise<void> {
+    const found = await findVersions(this.#fileSystem, model);
+    // Closed, or given other models to watch, while it looked: what it found is of no interest any more.
+    if (this.#isClosed || !this.#models.includes(model)) return;
+    if ('error' in found) this.#listener?.fail(model.name, found.error);
+    else this.#listener?.aspire(model.name, found.versions, found.warning);
+  }
+}

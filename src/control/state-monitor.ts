@@ -1,0 +1,172 @@
+import { type Clock, systemClock } from '../core/clock.js';
+import { deferred } from '../core/deferred.js';
+import { ServingError } from '../core/errors.js';
+import { formatServableId, type ServableId } from '../core/servable-id.js';
+import type { ServableState, ServableStatus } from './servable-state.js';
+
+export interface StateMonitorOptions {
+  /**
+   * Milliseconds for which a version that has ended without an error is still shown. One that ended with an error is
+   * shown until it is no longer wanted, and then for as long.
+   *
+   * @default 600000: long enough to look after an alert, short enough for a server that lives for months
+   */
+  readonly endedRetentionMs?: number;
+  readonly clock?: Clock;
+}
+
+/** What a wait is for: a version, or whichever version of a model comes first. */
+export interface WaitTarget {
+  readonly model: string;
+  readonly version?: number;
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds, more than 0. @default infinity */
+  readonly timeoutMs?: number;
+}
+
+type Listener = (status: ServableStatus) => void;
+
+interface Remembered {
+  readonly status: ServableStatus;
+  /** When it ended, or when a failed version was given up; undefined while it is to be shown whatever the time. */
+  forgetFrom: number | undefined;
+}
+
+/**
+ * Remembers where every version stands, tells whoever listens, and lets callers wait for a state.
+ *
+ * It remembers before it tells: a listener that asks sees what it was told of.
+ *
+ * @example
+ * ```ts
+ * import { StateMonitor } from 'servable';
+ *
+ * const monitor = new StateMonitor();
+ * monitor.listen(({ id, state }) => console.log(id.version, state)); // 1 LOADING
+ * monitor.publish({ id: { model: 'digits', version: 1 }, state: 'LOADING' });
+ * console.log(monitor.status('digits').length); // 1
+ * ```
+ */
+export class StateMonitor {
+  readonly #clock: Clock;
+  readonly #endedRetentionMs: number;
+  readonly #models = new Map<string, Map<number, Remembered>>();
+  readonly #listeners = new Set<Listener>();
+
+  constructor({ endedRetentionMs = 600_000, clock = systemClock }: StateMonitorOptions = {}) {
+    this.#endedRetentionMs = endedRetentionMs;
+    this.#clock = clock;
+  }
+
+  /** Remembers a state and tells it. */
+  publish(status: ServableStatus): void {
+    this.#prune();
+    const { model, version } = status.id;
+    const versions = this.#models.get(model) ?? new Map<number, Remembered>();
+    this.#models.set(model, versions);
+    const isOver = status.state === 'END' && status.error === undefined;
+    versions.set(version, { status, forgetFrom: isOver ? this.#clock.now() : undefined });
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+
+  /** Lets the memory of a failed version fade, now that nobody wants the version any more. */
+  giveUp({ model, version }: ServableId): void {
+    const remembered = this.#models.get(model)?.get(version);
+    if (remembered?.status.state === 'END') remembered.forgetFrom ??= this.#clock.now();
+  }
+
+  /** Calls `listener` with every state from now on; returns what ends that. Listeners must not throw. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The versions of a model, or of all models, highest version first; empty for an unknown model. */
+  status(model?: string): readonly ServableStatus[] {
+    this.#prune();
+    const models = model === undefined ? [...this.#models.keys()] : [model];
+    return models.flatMap((name) =>
+      [...(this.#models.get(name)?.values() ?? [])]
+        .map(({ status }) => status)
+        .sort((a, b) => b.id.version - a.id.version),
+    );
+  }
+
+  /**
+   * Waits until a version is in `state`, and returns which one it is; at once where it is already.
+   *
+   * @throws ServingError the version's own error where it ended with one while another state was awaited (a version
+   *   must be named for that); FAILED_PRECONDITION where it ended without; CANCELLED when the signal is aborted;
+   *   DEADLINE_EXCEEDED after `timeoutMs`.
+   */
+  async waitFor(target: WaitTarget, state: ServableState, options: WaitOptions = {}): Promise<ServableId> {
+    const { signal, timeoutMs } = options;
+    if (signal?.aborted) throw aborted(target, state, signal);
+    for (const status of this.status(target.model)) {
+      const id = judge(status, target, state);
+      if (id !== undefined) return id;
+    }
+    const { promise, resolve, reject } = deferred<ServableId>();
+    const stopListening = this.listen((status) => {
+      try {
+        const id = judge(status, target, state);
+        if (id !== undefined) resolve(id);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    const onAbort = () => reject(aborted(target, state, signal as AbortSignal));
+    signal?.addEventListener('abort', onAbort);
+    const onTimeout = () => reject(tooLate(target, state, timeoutMs as number));
+    const cancelTimeout = timeoutMs === undefined ? undefined : this.#clock.schedule(timeoutMs, onTimeout);
+    try {
+      return await promise;
+    } finally {
+      stopListening();
+      signal?.removeEventListener('abort', onAbort);
+      cancelTimeout?.();
+    }
+  }
+
+  #prune(): void {
+    const oldest = this.#clock.now() - this.#endedRetentionMs;
+    for (const [model, versions] of this.#models) {
+      for (const [version, { forgetFrom }] of versions) {
+        if (forgetFrom !== undefined && forgetFrom <= oldest) versions.delete(version);
+      }
+      if (versions.size === 0) this.#models.delete(model);
+    }
+  }
+}
+
+/** The id where the status is what is waited for; throws where it can no longer become so. */
+function judge(status: ServableStatus, target: WaitTarget, state: ServableState): ServableId | undefined {
+  const { id } = status;
+  if (id.model !== target.model || (target.version !== undefined && id.version !== target.version))
+    return undefined;
+  if (status.state === state) return id;
+  if (status.state !== 'END' || target.version === undefined) return undefined;
+  if (status.error !== undefined) throw status.error;
+  throw new ServingError(
+    'FAILED_PRECONDITION',
+    `Cannot wait for ${name(target)} to be ${state}: it has ended`,
+    { id },
+  );
+}
+
+function aborted(target: WaitTarget, state: ServableState, signal: AbortSignal): ServingError {
+  return new ServingError('CANCELLED', `The wait for ${name(target)} to be ${state} was aborted`, {
+    cause: signal.reason,
+  });
+}
+
+function tooLate(target: WaitTarget, state: ServableState, timeoutMs: number): ServingError {
+  return new ServingError('DEADLINE_EXCEEDED', `${name(target)} was not ${state} within ${timeoutMs} ms`);
+}
+
+function name({ model, version }: WaitTarget): string {
+  return version === undefined ? model : formatServableId({ model, version });
+}

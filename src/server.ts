@@ -1,0 +1,283 @@
+import { EventEmitter } from 'eventemitter3';
+import { type ManagerFailure, ServableManager } from './control/manager.js';
+import type { ServableState, ServableStatus } from './control/servable-state.js';
+import { FileSystemSource } from './control/sources/file-system-source.js';
+import { StateMonitor, type WaitOptions, type WaitTarget } from './control/state-monitor.js';
+import { ServingError } from './core/errors.js';
+import { type ModelSpec, toModelSpec } from './core/model-spec.js';
+import type { Lease } from './core/servable-directory.js';
+import { formatServableId, type ServableId } from './core/servable-id.js';
+import type { Signature } from './core/signature.js';
+import { checkInputs, findSignature, selectOutputs } from './core/signature-check.js';
+import type { TensorMap } from './core/tensor.js';
+import {
+  type ModelOptions,
+  type ModelServerOptions,
+  modelsToUnload,
+  type ResolvedModelOptions,
+  type ResolvedOptions,
+  resolveModels,
+  resolveOptions,
+} from './options.js';
+import { type Patience, withPatience } from './routing/deadline.js';
+import { withLease } from './routing/lease.js';
+import { Resolver } from './routing/resolver.js';
+import { OrtEngine } from './runner/engine.js';
+import { OnnxLoader } from './runner/onnx-loader.js';
+
+/** How one request is to be answered. */
+export interface PredictOptions extends Patience {
+  /** Aliases of the outputs to compute. @default all outputs of the signature */
+  readonly outputs?: readonly string[];
+}
+
+/** An answer, and which version gave it. */
+export interface Prediction {
+  readonly id: ServableId;
+  /** By alias. The caller's own. */
+  readonly outputs: TensorMap;
+}
+
+/** What a server tells; each of them has happened already, and nobody needs to listen. */
+export interface ModelServerEvents {
+  /** A version has entered a state. */
+  state: (status: ServableStatus) => void;
+  /** A version could not be loaded, or a model's base path could not be read. What is served goes on being served. */
+  failure: (failure: ManagerFailure) => void;
+}
+
+/**
+ * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
+ *
+ * The event loop is not held: models load and run in threads. Until `start()` there is no thread and no timer, and after
+ * `close()` there is none either; several servers in one process do not know of each other.
+ *
+ * @example
+ * ```ts
+ * import { ModelServer, tensor } from 'servable';
+ *
+ * const server = await new ModelServer({
+ *   models: [{ name: 'digits', basePath: 'examples/models/digits' }],
+ * }).start(); // or `await using server = …`, which closes it at the end of the block
+ *
+ * const pixels = tensor('float32', [1, 64], new Float32Array(64));
+ * const { id, outputs } = await server.predict('digits', { pixels }, { outputs: ['label'] });
+ * console.log(id.version, outputs.label.shape); // 3 [ 1 ]
+ * await server.close();
+ * ```
+ */
+export class ModelServer extends EventEmitter<ModelServerEvents> implements AsyncDisposable {
+  #options: ResolvedOptions;
+  readonly #engine: OrtEngine;
+  readonly #monitor: StateMonitor;
+  readonly #manager: ServableManager;
+  readonly #source: FileSystemSource;
+  readonly #resolver: Resolver;
+  #started: Promise<this> | undefined;
+  /** The last change of models; changes happen one after the other. */
+  #configured: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Checks the options, and does nothing else.
+   *
+   * @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted.
+   */
+  constructor(options: ModelServerOptions) {
+    super();
+    this.#options = resolveOptions(options);
+    const { clock, pollIntervalMs, models } = this.#options;
+    this.#engine = new OrtEngine(this.#options);
+    this.#monitor = new StateMonitor({ clock });
+    this.#monitor.listen((status) => this.#emitLater(() => this.emit('state', status)));
+    this.#manager = new ServableManager({
+      loader: new OnnxLoader({
+        engine: this.#engine,
+        sessionOptions: ({ model }) => this.#model(model)?.session,
+      }),
+      monitor: this.#monitor,
+      transitionPolicy: (model) => this.#model(model)?.transitionPolicy ?? 'availability-preserving',
+      onFailure: (failure) => this.#emitLater(() => this.emit('failure', failure)),
+      clock,
+    });
+    this.#source = new FileSystemSource({ models, pollIntervalMs, clock });
+    this.#resolver = new Resolver(this.#manager);
+  }
+
+  /**
+   * Starts the threads, looks for versions once, and resolves when each one found is AVAILABLE or has failed: a model
+   * that cannot be served does not keep the others from it. A second call returns the first one's promise; a start that
+   * failed may be tried again.
+   *
+   * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded or the server is closed.
+   */
+  start(): Promise<this> {
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  /**
+   * Answers a request with the version that its spec means; a bare name means the highest one that is available.
+   *
+   * The inputs are read before this returns: the caller may change the arrays afterwards. When the signal is aborted or
+   * the time is over, the promise rejects at once and the run is stopped.
+   *
+   * @throws ServingError NOT_FOUND where no such version is available (the cause says why, where that is known);
+   *   INVALID_ARGUMENT for inputs, outputs or options that do not fit; FAILED_PRECONDITION for a signature that the
+   *   model does not have; UNIMPLEMENTED for an output that cannot be a tensor; CANCELLED; DEADLINE_EXCEEDED;
+   *   UNAVAILABLE where the server is not started or is closing, or a thread died; RESOURCE_EXHAUSTED where memory ran
+   *   out; INTERNAL where the model failed otherwise.
+   */
+  async predict(
+    spec: ModelSpec | string,
+    inputs: TensorMap,
+    options: PredictOptions = {},
+  ): Promise<Prediction> {
+    const wanted = toModelSpec(spec);
+    return withPatience(this.#options.clock, options, (signal) =>
+      withLease(this.#lease(wanted), async (servable) => {
+        const { id } = servable;
+        const signature = findSignature(servable.signatures, wanted.signature);
+        checkInputs(id, signature, inputs);
+        const outputs = selectOutputs(id, signature, options.outputs);
+        const request = { signature, inputs, outputs, ...(signal && { signal }) };
+        return { id, outputs: await servable.run(request) };
+      }),
+    );
+  }
+
+  /** The versions of a model, or of all, highest first, with their states; empty for a model that is not known. */
+  status(model?: string): readonly ServableStatus[] {
+    return this.#monitor.status(model);
+  }
+
+  /**
+   * The signature that a request with this spec would meet.
+   *
+   * @throws ServingError NOT_FOUND, FAILED_PRECONDITION and UNAVAILABLE as `predict` does.
+   */
+  signature(spec: ModelSpec | string): Signature {
+    const wanted = toModelSpec(spec);
+    const lease = this.#lease(wanted);
+    try {
+      return findSignature(lease.servable.signatures, wanted.signature);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /**
+   * Waits until a version is in a state; without a version, until any version of the model is.
+   *
+   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED.
+   */
+  waitFor(target: WaitTarget, state: ServableState, options?: WaitOptions): Promise<ServableId> {
+    return this.#monitor.waitFor(target, state, options);
+  }
+
+  /**
+   * Serves these models from now on, and no others. Checked as a whole before anything changes; resolves when every
+   * version found is AVAILABLE or has failed, and what is no longer wanted is unloaded.
+   *
+   * A model whose session options or transition policy changed is unloaded and loaded anew.
+   *
+   * @throws ServingError INVALID_ARGUMENT, and nothing has changed; FAILED_PRECONDITION naming the models of which no
+   *   version became available, while the others are served; UNAVAILABLE where the server is not started or is closing.
+   */
+  async reconfigure(models: readonly ModelOptions[]): Promise<void> {
+    const resolved = resolveModels(models);
+    await this.#assertOpen().start();
+    const change = this.#configured.then(() => this.#apply({ ...this.#options, models: resolved }));
+    this.#configured = change.catch(() => {}); // its caller is told; the next change does not depend on it
+    await change;
+  }
+
+  /**
+   * Takes no new requests, lets those that it has finish within `drainGraceMs`, fails the rest with UNAVAILABLE, unloads
+   * all models and ends the threads. Once: a second call returns the first one's promise. Never rejects.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #start(): Promise<this> {
+    if (this.#closed !== undefined)
+      throw new ServingError('FAILED_PRECONDITION', 'Cannot start the server: it is closed');
+    this.#engine.start();
+    await this.#source.start(this.#manager);
+    await this.#manager.settled();
+    if (this.#closed !== undefined)
+      throw new ServingError('FAILED_PRECONDITION', 'The server was closed while it started');
+    return this;
+  }
+
+  async #apply(options: ResolvedOptions): Promise<void> {
+    const leaving = modelsToUnload(this.#options.models, options.models);
+    await this.#source.setModels(this.#options.models.filter(({ name }) => !leaving.includes(name)));
+    this.#options = options;
+    await Promise.all(leaving.map((name) => this.#manager.remove(name)));
+    await this.#source.setModels(options.models);
+    await this.#manager.settled();
+    const failed = options.models
+      .map(({ name }) => name)
+      .filter((name) => !this.#manager.available(name)?.length);
+    if (failed.length > 0) throw this.#unavailable(failed);
+  }
+
+  async #close(): Promise<void> {
+    this.#source.close();
+    await this.#manager.close({
+      graceMs: this.#options.drainGraceMs,
+      onGraceOver: (held) => this.#engine.abandonRuns(graceOver(held)),
+    });
+    await this.#engine.close();
+  }
+
+  /** A lease on the version that a spec means. */
+  #lease(spec: ModelSpec): Lease {
+    const lease = this.#assertOpen().#manager.acquire(this.#resolver.resolve(spec));
+    if (lease === undefined) throw this.#resolver.notFound(spec);
+    return lease;
+  }
+
+  #assertOpen(): this {
+    if (this.#started !== undefined && this.#closed === undefined) return this;
+    const why = this.#closed === undefined ? 'it is not started' : 'it is closing';
+    throw new ServingError('UNAVAILABLE', `Cannot use the server: ${why}`);
+  }
+
+  #model(name: string): ResolvedModelOptions | undefined {
+    return this.#options.models.find((model) => model.name === name);
+  }
+
+  /** A listener that throws must not stop the change that it is told of. */
+  #emitLater(emit: () => void): void {
+    queueMicrotask(emit);
+  }
+
+  /** In TF Serving's words (model_servers/server_core.cc). */
+  #unavailable(models: readonly string[]): ServingError {
+    const reasons = models.map(
+      (model) => `{name: ${model}} due to error: ${this.#manager.reason(model)?.message ?? 'none'}`,
+    );
+    const cause = this.#manager.reason(models[0] as string);
+    return new ServingError(
+      'FAILED_PRECONDITION',
+      `${models.length} model(s) did not become available: {${reasons.join(', ')}}`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+}
+
+function graceOver(held: readonly ServableId[]): ServingError {
+  const names = held.map(formatServableId).join(', ');
+  return new ServingError('UNAVAILABLE', `The server closed before a request to ${names} was answered`);
+}
