@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
+import { keepProcessAlive } from '../core/keep-alive.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 
@@ -121,10 +122,12 @@ export class StateMonitor {
     const onAbort = () => reject(aborted(target, state, signal as AbortSignal));
     signal?.addEventListener('abort', onAbort);
     const onTimeout = () => reject(tooLate(target, state, timeoutMs as number));
+    const letProcessEnd = keepProcessAlive(); // whoever waits expects an answer
     const cancelTimeout = timeoutMs === undefined ? undefined : this.#clock.schedule(timeoutMs, onTimeout);
     try {
       return await promise;
     } finally {
+      letProcessEnd();
       stopListening();
       signal?.removeEventListener('abort', onAbort);
       cancelTimeout?.();
