@@ -198,7 +198,7 @@ function bind(options: EngineOptions): Binding {
   const cpus = usableCpus();
   const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
   const numBatchThreads = options.numBatchThreads ?? cpus;
-  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads, () =>
+  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads + 1, () =>
     threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits')),
   );
   const threads = (name: string, size: number): ExecutionThreads => {
@@ -215,7 +215,7 @@ function bind(options: EngineOptions): Binding {
   const loadThreads = threads('load', numLoadThreads);
   const batchThreads = threads('batch', numBatchThreads);
   const threadRunner = new ThreadRunner(api, batchThreads);
-  const inlineRunner = new InlineRunner(api, libraryFile, {
+  const inlineRunner = new InlineRunner(api, libraryFile, barrier, {
     mode: options.inlineRuns ?? 'auto',
     maxInlineMicros: options.maxInlineMicros ?? 1000,
   });
