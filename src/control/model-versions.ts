@@ -14,7 +14,7 @@ export interface ModelVersionsOptions {
   readonly model: string;
   readonly loader: Loader;
   readonly transitionPolicy: TransitionPolicy;
-  /** Told of every state of every version, after it has been entered. */
+  /** Told of every state of every version, after it has been entered; must not throw. */
   readonly onStatus: (status: ServableStatus) => void;
 }
 
@@ -135,6 +135,7 @@ export class ModelVersions {
       version: harness.id.version,
       state: harness.state,
       isAspired: this.#isWanted(harness),
+      isAspiredAnew: !this.#isWanted(harness) && this.#aspired.has(harness.id.version),
     }));
     const step = nextTransition(this.#options.transitionPolicy, snapshots);
     const harness = step && this.#harnesses.get(step.version);
