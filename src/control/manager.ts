@@ -1,9 +1,11 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import { deferred } from '../core/deferred.js';
 import type { ServingError } from '../core/errors.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
 import { ModelVersions } from './model-versions.js';
+import { notify } from './notify.js';
 import type { ServableStatus } from './servable-state.js';
 import type { AspiredVersion, SourceListener } from './source.js';
 import type { StateMonitor } from './state-monitor.js';
@@ -69,7 +71,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
   /** Those who wait for a condition; each is asked after every change. */
   readonly #waiters = new Set<() => void>();
   #isClosing = false;
-  #closed: Promise<void> | undefined;
+  readonly #closed = deferred<void>();
 
   constructor(options: ServableManagerOptions) {
     this.#options = options;
@@ -118,7 +120,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
     known.versions.aspire([]);
     this.#giveUpUnwanted(model, known.versions);
     await this.#when(() => known.versions.isGone);
-    this.#models.delete(model);
+    if (this.#models.get(model) === known) this.#models.delete(model);
   }
 
   /**
@@ -126,17 +128,19 @@ export class ServableManager implements ServableDirectory, SourceListener {
    * promise of the first.
    */
   close(options: CloseOptions): Promise<void> {
-    this.#closed ??= this.#close(options);
-    return this.#closed;
+    if (!this.#isClosing) {
+      this.#isClosing = true; // now: who hears of the first version that drains may close too
+      this.#close(options).then(this.#closed.resolve, this.#closed.reject);
+    }
+    return this.#closed.promise;
   }
 
   async #close({ graceMs, onGraceOver }: CloseOptions): Promise<void> {
-    this.#isClosing = true;
     const models = [...this.#models.values()];
     for (const { versions } of models) versions.aspire([]);
     const endGrace = () => {
       const held = models.flatMap(({ versions }) => versions.held.map(({ id }) => id));
-      if (held.length > 0) onGraceOver(held);
+      if (held.length > 0) notify(onGraceOver, held);
     };
     const cancelGrace =
       graceMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(graceMs, endGrace);
@@ -163,7 +167,10 @@ export class ServableManager implements ServableDirectory, SourceListener {
   #onStatus(status: ServableStatus): void {
     this.#options.monitor.publish(status);
     const { id, error } = status;
-    if (error !== undefined) this.#options.onFailure?.({ model: id.model, id, error });
+    if (error !== undefined) {
+      if (!this.#models.get(id.model)?.versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
+      notify(this.#options.onFailure, { model: id.model, id, error });
+    }
     // Not now: the version is in the middle of its step.
     queueMicrotask(() => this.#changed());
   }
@@ -171,7 +178,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
   #remember(model: string, known: Model, error: ServingError | undefined): void {
     const isNew = error !== undefined && error.message !== known.sourceError?.message;
     known.sourceError = error;
-    if (isNew) this.#options.onFailure?.({ model, error });
+    if (isNew) notify(this.#options.onFailure, { model, error });
   }
 
   #giveUpUnwanted(model: string, versions: ModelVersions): void {
