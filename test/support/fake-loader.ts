@@ -17,10 +17,12 @@ export class FakeServable implements Servable {
     custom: {},
   };
   unloads = 0;
+  readonly #onUnload: FakeLoaderOptions['onUnload'];
   readonly #unloaded: Deferred<void> | undefined;
 
-  constructor(id: ServableId, { holdsUnload = false } = {}) {
+  constructor(id: ServableId, { holdsUnload = false, onUnload }: FakeLoaderOptions = {}) {
     this.id = id;
+    this.#onUnload = onUnload;
     this.#unloaded = holdsUnload ? deferred() : undefined;
   }
 
@@ -30,6 +32,7 @@ export class FakeServable implements Servable {
 
   async unload(): Promise<void> {
     this.unloads++;
+    this.#onUnload?.(this);
     await this.#unloaded?.promise;
   }
 
@@ -49,6 +52,8 @@ export interface FakeLoad {
   readonly signal: AbortSignal | undefined;
   /** What it will bring. */
   readonly servable: FakeServable;
+  /** How it ended; what it is told afterwards has no effect. */
+  outcome: 'pending' | 'finished' | 'failed';
   finish(): void;
   /** @param error by default INVALID_ARGUMENT, `Cannot load digits@7` */
   fail(error?: unknown): void;
@@ -61,6 +66,8 @@ export interface FakeLoaderOptions {
   readonly ignoresAbort?: boolean;
   /** Servables unload when they are told. */
   readonly holdsUnload?: boolean;
+  /** Told of every unload when it begins. */
+  readonly onUnload?: (servable: FakeServable) => void;
 }
 
 /** Loads when it is told, and remembers every load it was asked for. */
@@ -77,11 +84,22 @@ export class FakeLoader implements Loader {
     const { promise, resolve, reject } = deferred<Servable>();
     const servable = new FakeServable(id, this.#options);
     const failure = new ServingError('INVALID_ARGUMENT', `Cannot load ${formatServableId(id)}`, { id });
-    const fail = (error: unknown = failure) => reject(error);
-    const load = { id, path, signal, servable, finish: () => resolve(servable), fail };
+    const end = (outcome: 'finished' | 'failed', settle: () => void) => {
+      if (load.outcome === 'pending') load.outcome = outcome;
+      settle();
+    };
+    const load: FakeLoad = {
+      id,
+      path,
+      signal,
+      servable,
+      outcome: 'pending',
+      finish: () => end('finished', () => resolve(servable)),
+      fail: (error: unknown = failure) => end('failed', () => reject(error)),
+    };
     this.loads.push(load);
     if (this.#options.isAutomatic) load.finish();
-    const onAbort = () => fail(new ServingError('CANCELLED', 'The load was aborted'));
+    const onAbort = () => load.fail(new ServingError('CANCELLED', 'The load was aborted'));
     if (!this.#options.ignoresAbort) signal?.addEventListener('abort', onAbort);
     return promise;
   }
