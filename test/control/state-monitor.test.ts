@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServableState } from '#dist/control/servable-state.js';
 import { StateMonitor } from '#dist/control/state-monitor.js';
 import { ServingError } from '#dist/core/errors.js';
+import { countingSignal } from '../support/counting-signal.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { rejection } from '../support/rejection.js';
 import { collectUncaught } from '../support/uncaught.js';
@@ -16,24 +17,6 @@ function arrange(endedRetentionMs?: number) {
     monitor.publish({ id: digits(version), state, ...(error && { error }) });
   const shown = () => monitor.status('digits').map(({ id, state }) => `${id.version} ${state}`);
   return { clock, monitor, publish, shown };
-}
-
-/** An AbortSignal that knows who listens to it. */
-function countingSignal() {
-  const controller = new AbortController();
-  const { signal } = controller;
-  let listeners = 0;
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++;
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--;
-    remove(...args);
-  };
-  return { controller, signal, listeners: () => listeners };
 }
 
 describe('StateMonitor', () => {
