@@ -41,6 +41,8 @@ interface Model {
   readonly versions: ModelVersions;
   /** What the source said last, where that was not plainly good. */
   sourceError: ServingError | undefined;
+  /** Whether a version has failed since the source said that. */
+  hasFailedSince: boolean;
 }
 
 /**
@@ -88,7 +90,8 @@ export class ServableManager implements ServableDirectory, SourceListener {
 
   reason(model: string): ServingError | undefined {
     const known = this.#models.get(model);
-    return known?.versions.error ?? known?.sourceError;
+    if (known?.hasFailedSince) return known.versions.error ?? known.sourceError;
+    return known?.sourceError ?? known?.versions.error;
   }
 
   /** States what is wanted of a model; has no effect once the manager closes. */
@@ -113,14 +116,17 @@ export class ServableManager implements ServableDirectory, SourceListener {
     return this.#when(() => [...this.#models.values()].every(({ versions }) => versions.isSettled));
   }
 
-  /** Forgets a model, when all of it has been unloaded. Nothing must want it any more. */
+  /**
+   * Wants nothing of a model any more, and forgets it when all of it has been unloaded. A model that is wanted again
+   * meanwhile stays; the promise then resolves at once.
+   */
   async remove(model: string): Promise<void> {
     const known = this.#models.get(model);
     if (known === undefined) return;
     known.versions.aspire([]);
     this.#giveUpUnwanted(model, known.versions);
-    await this.#when(() => known.versions.isGone);
-    if (this.#models.get(model) === known) this.#models.delete(model);
+    await this.#when(() => known.versions.isGone || known.versions.isAnyAspired);
+    if (this.#models.get(model) === known && !known.versions.isAnyAspired) this.#models.delete(model);
   }
 
   /**
@@ -149,9 +155,12 @@ export class ServableManager implements ServableDirectory, SourceListener {
   }
 
   #know(model: string): Model {
-    const known = this.#models.get(model) ?? { versions: this.#newVersions(model), sourceError: undefined };
-    this.#models.set(model, known);
-    return known;
+    const known = this.#models.get(model);
+    if (known !== undefined) return known;
+    const versions = this.#newVersions(model);
+    const added: Model = { versions, sourceError: undefined, hasFailedSince: false };
+    this.#models.set(model, added);
+    return added;
   }
 
   #newVersions(model: string): ModelVersions {
@@ -168,7 +177,9 @@ export class ServableManager implements ServableDirectory, SourceListener {
     this.#options.monitor.publish(status);
     const { id, error } = status;
     if (error !== undefined) {
-      if (!this.#models.get(id.model)?.versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
+      const known = this.#models.get(id.model);
+      if (known !== undefined) known.hasFailedSince = true;
+      if (!known?.versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
       notify(this.#options.onFailure, { model: id.model, id, error });
     }
     // Not now: the version is in the middle of its step.
@@ -178,7 +189,9 @@ export class ServableManager implements ServableDirectory, SourceListener {
   #remember(model: string, known: Model, error: ServingError | undefined): void {
     const isNew = error !== undefined && error.message !== known.sourceError?.message;
     known.sourceError = error;
-    if (isNew) notify(this.#options.onFailure, { model, error });
+    if (!isNew) return;
+    known.hasFailedSince = false;
+    notify(this.#options.onFailure, { model, error });
   }
 
   #giveUpUnwanted(model: string, versions: ModelVersions): void {

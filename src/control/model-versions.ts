@@ -74,6 +74,11 @@ export class ModelVersions {
     this.#step();
   }
 
+  /** True where anything is wanted. */
+  get isAnyAspired(): boolean {
+    return this.#aspired.size > 0;
+  }
+
   /** True where this version is still wanted. */
   isAspired(version: number): boolean {
     return this.#aspired.has(version);

@@ -404,6 +404,23 @@ describe('what a source says', () => {
     expect(failures).toHaveLength(4);
   });
 
+  it('gives the newest of several reasons, and the older one when that is gone', async () => {
+    const { manager, aspire, loader } = arrange();
+    aspire([1]);
+    loader.of(1).fail();
+    await manager.settled();
+    manager.fail('digits', missing);
+    expect(manager.reason('digits')).toBe(missing);
+    aspire([1, 2]);
+    expect(manager.reason('digits')).toMatchObject({ message: 'Cannot load digits@1' });
+    manager.fail('digits', missing);
+    loader.of(2).fail();
+    await manager.settled();
+    expect(manager.reason('digits')).toMatchObject({ message: 'Cannot load digits@2' });
+    manager.fail('digits', missing); // still the same: no news
+    expect(manager.reason('digits')).toMatchObject({ message: 'Cannot load digits@2' });
+  });
+
   it('does not touch what is served when it is a failure', async () => {
     const { manager, aspire, available } = arrange(instantly);
     aspire([1]);
@@ -464,6 +481,19 @@ describe('ServableManager.remove', () => {
 
   it('has no effect on a model that is not known', async () => {
     await arrange().manager.remove('digits');
+  });
+
+  it('makes nobody wait for a model that is wanted again meanwhile', async () => {
+    const { aspire, acquire, available, manager } = arrange(instantly);
+    aspire([1]);
+    await manager.settled();
+    const lease = acquire(1);
+    const removed = manager.remove('digits');
+    aspire([2]);
+    lease.release();
+    await removed;
+    await manager.settled();
+    expect(available()).toEqual([2]);
   });
 
   it('does not forget a model that came back between two removals', async () => {
