@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
-import { assertTimeout } from '../core/option-check.js';
+import { assertNumber, assertTimeout } from '../core/option-check.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import { notify } from './notify.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
@@ -9,7 +9,7 @@ import type { ServableState, ServableStatus } from './servable-state.js';
 export interface StateMonitorOptions {
   /**
    * Milliseconds for which a version that has ended without an error is still shown. One that ended with an error is
-   * shown until it is no longer wanted, and then for as long.
+   * shown until it is no longer wanted, and then for as long. Infinity shows all of them for ever, as TF Serving does.
    *
    * @default 600000: long enough to look after an alert, short enough for a server that lives for months
    */
@@ -64,7 +64,9 @@ export class StateMonitor {
   readonly #untold: ServableStatus[] = [];
   #isTelling = false;
 
+  /** @throws ServingError INVALID_ARGUMENT for a retention that is none. */
   constructor({ endedRetentionMs = 600_000, clock = systemClock }: StateMonitorOptions = {}) {
+    assertNumber(endedRetentionMs, 'endedRetentionMs', { min: 0, isInfinityAllowed: true });
     this.#endedRetentionMs = endedRetentionMs;
     this.#clock = clock;
   }
@@ -113,11 +115,11 @@ export class StateMonitor {
 
   /**
    * Waits until a version is in `state`, and returns which one it is; at once where it is already. The version need not
-   * be known yet, and one that nobody wanted any more before the wait began may come back.
+   * be known yet, and one that has ended may come back: a wait that could be in vain needs a timeout.
    *
    * @throws ServingError the version's own error where it failed, or fails, while another state is awaited (a version
-   *   must be named for that); FAILED_PRECONDITION where it ends without; CANCELLED when the signal is aborted;
-   *   DEADLINE_EXCEEDED after `timeoutMs`; INVALID_ARGUMENT for a timeout that is none.
+   *   must be named for that; the failure of one that was given up since does not count); CANCELLED when the signal is
+   *   aborted; DEADLINE_EXCEEDED after `timeoutMs`; INVALID_ARGUMENT for a timeout that is none.
    */
   async waitFor(target: WaitTarget, state: ServableState, options: WaitOptions = {}): Promise<ServableId> {
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
@@ -183,19 +185,14 @@ export class StateMonitor {
   }
 }
 
-/** The id where the status is what is waited for; throws where it can no longer become so. */
+/** The id where the status is what is waited for; throws where it is a failure instead. */
 function judge(status: ServableStatus, target: WaitTarget, state: ServableState): ServableId | undefined {
   const { id } = status;
   if (id.model !== target.model || (target.version !== undefined && id.version !== target.version))
     return undefined;
   if (status.state === state) return id;
-  if (status.state !== 'END' || target.version === undefined) return undefined;
-  if (status.error !== undefined) throw status.error;
-  throw new ServingError(
-    'FAILED_PRECONDITION',
-    `Cannot wait for ${name(target)} to be ${state}: it has ended`,
-    { id },
-  );
+  if (status.error !== undefined && target.version !== undefined) throw status.error;
+  return undefined;
 }
 
 function aborted(target: WaitTarget, state: ServableState, signal: AbortSignal): ServingError {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServableState } from '#dist/control/servable-state.js';
 import { StateMonitor } from '#dist/control/state-monitor.js';
 import { ServingError } from '#dist/core/errors.js';
+import { caught } from '../support/caught.js';
 import { countingSignal } from '../support/counting-signal.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { rejection } from '../support/rejection.js';
@@ -139,6 +140,20 @@ describe('what the StateMonitor shows of ended versions', () => {
     expect(shown()).toEqual(['1 LOADING']);
   });
 
+  it('is shown for ever where the retention is infinite', () => {
+    const { clock, publish, shown } = arrange(Number.POSITIVE_INFINITY);
+    publish(1, 'END');
+    clock.advance(1e12);
+    expect(shown()).toEqual(['1 END']);
+  });
+
+  it.each([-1, Number.NaN])('cannot have a retention of %s', (endedRetentionMs) => {
+    expect(caught(() => new StateMonitor({ endedRetentionMs }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      option: 'endedRetentionMs',
+    });
+  });
+
   it('does not pile up when versions come and go', () => {
     const { clock, monitor, publish } = arrange(1000);
     for (let version = 1; version <= 1000; version++) {
@@ -198,16 +213,14 @@ describe('StateMonitor.waitFor', () => {
     expect(await rejection(monitor.waitFor(digits(1), 'AVAILABLE'))).toBe(failure);
   });
 
-  it('rejects where the version ends without an error meanwhile', async () => {
+  it('waits on where the version ends without an error, since it may come back', async () => {
     const { monitor, publish } = arrange();
     publish(1, 'LOADING');
-    const waiting = rejection(monitor.waitFor(digits(1), 'AVAILABLE'));
+    const waiting = monitor.waitFor(digits(1), 'AVAILABLE');
     publish(1, 'END');
-    expect(await waiting).toMatchObject({
-      code: 'FAILED_PRECONDITION',
-      id: digits(1),
-      message: 'Cannot wait for digits@1 to be AVAILABLE: it has ended',
-    });
+    publish(1, 'START');
+    publish(1, 'AVAILABLE');
+    expect(await waiting).toEqual(digits(1));
   });
 
   it('waits for a version that ended long ago to come back, whether that is still shown or not', async () => {
