@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
+import { assertNumber } from '../../core/option-check.js';
 import { notify } from '../notify.js';
 import type { Source, SourceListener } from '../source.js';
 import type { VersionPolicy } from '../version-policy.js';
@@ -62,8 +63,10 @@ export class FileSystemSource implements Source {
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
 
+  /** @throws ServingError INVALID_ARGUMENT for an interval that is none. */
   constructor(options: FileSystemSourceOptions) {
     const { models, pollIntervalMs = 1000, clock = systemClock, fileSystem = nodeFileSystem } = options;
+    assertNumber(pollIntervalMs, 'pollIntervalMs', { min: 0 });
     this.#models = models;
     this.#pollIntervalMs = pollIntervalMs;
     this.#clock = clock;

@@ -5,6 +5,7 @@ import { type FileSystem, nodeFileSystem } from '#dist/control/sources/base-path
 import { FileSystemSource, type FileSystemSourceOptions } from '#dist/control/sources/file-system-source.js';
 import type { VersionPolicy } from '#dist/control/version-policy.js';
 import { type Deferred, deferred } from '#dist/core/deferred.js';
+import { caught } from '../../support/caught.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { temporaryFolder } from '../../support/onnx/model-folder.js';
 import { RecordingListener } from '../../support/recording-listener.js';
@@ -261,6 +262,13 @@ describe('FileSystemSource', () => {
     const { heard, clock, source } = arrange();
     await source.start(heard);
     expect(clock.pending).toBe(0);
+  });
+
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses %s as an interval', (pollIntervalMs) => {
+    expect(caught(() => arrange('all', { pollIntervalMs }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      option: 'pollIntervalMs',
+    });
   });
 
   it('starts once', async () => {
