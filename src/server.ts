@@ -172,7 +172,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   /**
    * Waits until a version is in a state; without a version, until any version of the model is.
    *
-   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED.
+   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT
+   *   for a timeout that is none.
    */
   waitFor(target: WaitTarget, state: ServableState, options?: WaitOptions): Promise<ServableId> {
     return this.#monitor.waitFor(target, state, options);
