@@ -103,6 +103,30 @@ describe('ExecutionThreads', () => {
     expect(await rejection(threads.submit(request('good')))).toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('leaves sessions as they are when a thread dies that ran them, at rest or in the middle of a run', async () => {
+    const workers: Worker[] = [];
+    const remember = (worker: Worker) => workers.push(worker);
+    process.on('worker', remember);
+    const bench = openEngine({ inlineRuns: 'off', numBatchThreads: 1 });
+    try {
+      const servable = await bench.load(authored.spin());
+      const spins = (n: number) => ({
+        x: tensor('float32', [1, 256], new Float32Array(256)),
+        n: tensor('int64', [], [n]),
+      });
+      await run(servable, spins(1));
+      await workers.at(-1)?.terminate();
+      expect(await run(servable, spins(1))).toHaveProperty('y');
+      const doomed = rejection(run(servable, spins(500)));
+      setImmediate(() => workers.at(-1)?.terminate());
+      expect(await doomed).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      expect(await run(servable, spins(1))).toHaveProperty('y');
+    } finally {
+      await bench.close();
+      process.off('worker', remember);
+    }
+  });
+
   it('hands on errors as the thread threw them', async () => {
     const bench = openEngine({ inlineRuns: 'off' });
     try {
