@@ -17,12 +17,12 @@ import { median, percentile, spread } from './stats.mjs';
  * Times contestants in turns, A B C, B C A, …, so that what else the machine does falls on all of them alike.
  *
  * @param {readonly Contestant[]} contestants
- * @param {{ rounds?: number, roundMs?: number, warmUpMs?: number }} [options] each call comes in a turn of the event
- *   loop of its own, as requests do
+ * @param {{ rounds?: number, roundMs?: number, warmUpMs?: number, atOnce?: number }} [options] each call, or so many at
+ *   once, come in a turn of the event loop of their own, as requests do; the time of many is shared among them
  * @returns {Promise<Timing[]>}
  */
-export async function alternate(contestants, { rounds = 15, roundMs = 60, warmUpMs = 300 } = {}) {
-  for (const { call } of contestants) await time(call, warmUpMs);
+export async function alternate(contestants, { rounds = 15, roundMs = 60, warmUpMs = 300, atOnce = 1 } = {}) {
+  for (const { call } of contestants) await time(call, warmUpMs, atOnce);
   const timings = contestants.map(({ name }) => ({
     name,
     calls: /** @type {number[]} */ ([]),
@@ -32,7 +32,7 @@ export async function alternate(contestants, { rounds = 15, roundMs = 60, warmUp
     for (let turn = 0; turn < contestants.length; turn++) {
       const place = (round + turn) % contestants.length;
       const { call } = /** @type {Contestant} */ (contestants[place]);
-      const calls = await time(call, roundMs);
+      const calls = await time(call, roundMs, atOnce);
       timings[place]?.calls.push(...calls);
       timings[place]?.rounds.push(median(calls));
     }
@@ -43,19 +43,27 @@ export async function alternate(contestants, { rounds = 15, roundMs = 60, warmUp
 /**
  * @param {() => unknown} call
  * @param {number} forMs
+ * @param {number} atOnce
  */
-async function time(call, forMs) {
+async function time(call, forMs, atOnce) {
   /** @type {number[]} */
   const micros = [];
   const end = performance.now() + forMs;
   while (performance.now() < end || micros.length < 5) {
     await nextTurn();
     const started = performance.now();
-    const result = call();
-    if (result instanceof Promise) await result;
-    micros.push((performance.now() - started) * 1000);
+    await callTimes(call, atOnce);
+    micros.push(((performance.now() - started) * 1000) / atOnce);
   }
   return micros;
+}
+
+/**
+ * @param {() => unknown} call
+ * @param {number} atOnce
+ */
+function callTimes(call, atOnce) {
+  return atOnce === 1 ? call() : Promise.all(Array.from({ length: atOnce }, call));
 }
 
 /**
