@@ -119,7 +119,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
  */
 export function resolveModels(models: readonly ModelOptions[]): readonly ResolvedModelOptions[] {
   if (!Array.isArray(models)) throw optionError('models', models, 'an array of { name, basePath }');
-  const resolved = models.map((model, index) => resolveModel(model, `models[${index}]`));
+  const resolved = Array.from(models, (model, index) => resolveModel(model, `models[${index}]`));
   const names = new Set<string>();
   for (const [index, { name }] of resolved.entries()) {
     if (names.has(name)) throw optionError(`models[${index}].name`, name, 'a name that no other model has');
@@ -157,7 +157,11 @@ function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
     'resource-preserving',
   ]);
   assertSession(session, `${path}.session`);
-  return { name, basePath: resolve(basePath), versionPolicy, transitionPolicy, session };
+  // Copies: what the caller does with its own objects later changes nothing.
+  return {
+    ...structuredClone({ name, versionPolicy, transitionPolicy, session }),
+    basePath: resolve(basePath),
+  };
 }
 
 function assertVersionPolicy(policy: VersionPolicy, path: string): void {

@@ -1,12 +1,14 @@
 import { EventEmitter } from 'eventemitter3';
-import { type ManagerFailure, ServableManager } from './control/manager.js';
+import { ServableManager } from './control/manager.js';
+import { graceOver, noVersionAvailable } from './control/manager-errors.js';
+import type { ModelServerEvents } from './control/model-server-events.js';
 import type { ServableState, ServableStatus } from './control/servable-state.js';
 import { FileSystemSource } from './control/sources/file-system-source.js';
 import { StateMonitor, type WaitOptions, type WaitTarget } from './control/state-monitor.js';
 import { ServingError } from './core/errors.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
 import type { Lease } from './core/servable-directory.js';
-import { formatServableId, type ServableId } from './core/servable-id.js';
+import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
 import { checkInputs, findSignature, selectOutputs } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
@@ -19,32 +21,12 @@ import {
   resolveModels,
   resolveOptions,
 } from './options.js';
-import { type Patience, withPatience } from './routing/deadline.js';
+import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
+import type { Prediction, PredictOptions } from './routing/prediction.js';
 import { Resolver } from './routing/resolver.js';
 import { OrtEngine } from './runner/engine.js';
 import { OnnxLoader } from './runner/onnx-loader.js';
-
-/** How one request is to be answered. */
-export interface PredictOptions extends Patience {
-  /** Aliases of the outputs to compute. @default all outputs of the signature */
-  readonly outputs?: readonly string[];
-}
-
-/** An answer, and which version gave it. */
-export interface Prediction {
-  readonly id: ServableId;
-  /** By alias. The caller's own. */
-  readonly outputs: TensorMap;
-}
-
-/** What a server tells; each of them has happened already, and nobody needs to listen. */
-export interface ModelServerEvents {
-  /** A version has entered a state. */
-  state: (status: ServableStatus) => void;
-  /** A version could not be loaded, or a model's base path could not be read. What is served goes on being served. */
-  failure: (failure: ManagerFailure) => void;
-}
 
 /**
  * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
@@ -172,7 +154,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   /**
    * Waits until a version is in a state; without a version, until any version of the model is.
    *
-   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED.
+   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT
+   *   for a timeout that is none.
    */
   waitFor(target: WaitTarget, state: ServableState, options?: WaitOptions): Promise<ServableId> {
     return this.#monitor.waitFor(target, state, options);
@@ -226,10 +209,9 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     await Promise.all(leaving.map((name) => this.#manager.remove(name)));
     await this.#source.setModels(options.models);
     await this.#manager.settled();
-    const failed = options.models
-      .map(({ name }) => name)
-      .filter((name) => !this.#manager.available(name)?.length);
-    if (failed.length > 0) throw this.#unavailable(failed);
+    const failed = options.models.filter(({ name }) => !this.#manager.available(name)?.length);
+    if (failed.length === 0) return;
+    throw noVersionAvailable(failed.map(({ name }) => ({ name, reason: this.#manager.reason(name) })));
   }
 
   async #close(): Promise<void> {
@@ -262,22 +244,4 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   #emitLater(emit: () => void): void {
     queueMicrotask(emit);
   }
-
-  /** In TF Serving's words (model_servers/server_core.cc). */
-  #unavailable(models: readonly string[]): ServingError {
-    const reasons = models.map(
-      (model) => `{name: ${model}} due to error: ${this.#manager.reason(model)?.message ?? 'none'}`,
-    );
-    const cause = this.#manager.reason(models[0] as string);
-    return new ServingError(
-      'FAILED_PRECONDITION',
-      `${models.length} model(s) did not become available: {${reasons.join(', ')}}`,
-      cause === undefined ? {} : { cause },
-    );
-  }
-}
-
-function graceOver(held: readonly ServableId[]): ServingError {
-  const names = held.map(formatServableId).join(', ');
-  return new ServingError('UNAVAILABLE', `The server closed before a request to ${names} was answered`);
 }

@@ -1,9 +1,11 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import { deferred } from '../core/deferred.js';
 import type { ServingError } from '../core/errors.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
 import { ModelVersions } from './model-versions.js';
+import { notify } from './notify.js';
 import type { ServableStatus } from './servable-state.js';
 import type { AspiredVersion, SourceListener } from './source.js';
 import type { StateMonitor } from './state-monitor.js';
@@ -39,6 +41,8 @@ interface Model {
   readonly versions: ModelVersions;
   /** What the source said last, where that was not plainly good. */
   sourceError: ServingError | undefined;
+  /** Whether a version has failed since the source said that. */
+  hasFailedSince: boolean;
 }
 
 /**
@@ -69,7 +73,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
   /** Those who wait for a condition; each is asked after every change. */
   readonly #waiters = new Set<() => void>();
   #isClosing = false;
-  #closed: Promise<void> | undefined;
+  readonly #closed = deferred<void>();
 
   constructor(options: ServableManagerOptions) {
     this.#options = options;
@@ -86,7 +90,8 @@ export class ServableManager implements ServableDirectory, SourceListener {
 
   reason(model: string): ServingError | undefined {
     const known = this.#models.get(model);
-    return known?.versions.error ?? known?.sourceError;
+    if (known?.hasFailedSince) return known.versions.error ?? known.sourceError;
+    return known?.sourceError ?? known?.versions.error;
   }
 
   /** States what is wanted of a model; has no effect once the manager closes. */
@@ -111,14 +116,17 @@ export class ServableManager implements ServableDirectory, SourceListener {
     return this.#when(() => [...this.#models.values()].every(({ versions }) => versions.isSettled));
   }
 
-  /** Forgets a model, when all of it has been unloaded. Nothing must want it any more. */
+  /**
+   * Wants nothing of a model any more, and forgets it when all of it has been unloaded. A model that is wanted again
+   * meanwhile stays; the promise then resolves at once.
+   */
   async remove(model: string): Promise<void> {
     const known = this.#models.get(model);
     if (known === undefined) return;
     known.versions.aspire([]);
     this.#giveUpUnwanted(model, known.versions);
-    await this.#when(() => known.versions.isGone);
-    this.#models.delete(model);
+    await this.#when(() => known.versions.isGone || known.versions.isAnyAspired);
+    if (this.#models.get(model) === known && !known.versions.isAnyAspired) this.#models.delete(model);
   }
 
   /**
@@ -126,17 +134,19 @@ export class ServableManager implements ServableDirectory, SourceListener {
    * promise of the first.
    */
   close(options: CloseOptions): Promise<void> {
-    this.#closed ??= this.#close(options);
-    return this.#closed;
+    if (!this.#isClosing) {
+      this.#isClosing = true; // now: who hears of the first version that drains may close too
+      this.#close(options).then(this.#closed.resolve, this.#closed.reject);
+    }
+    return this.#closed.promise;
   }
 
   async #close({ graceMs, onGraceOver }: CloseOptions): Promise<void> {
-    this.#isClosing = true;
     const models = [...this.#models.values()];
     for (const { versions } of models) versions.aspire([]);
     const endGrace = () => {
       const held = models.flatMap(({ versions }) => versions.held.map(({ id }) => id));
-      if (held.length > 0) onGraceOver(held);
+      if (held.length > 0) notify(onGraceOver, held);
     };
     const cancelGrace =
       graceMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(graceMs, endGrace);
@@ -145,9 +155,12 @@ export class ServableManager implements ServableDirectory, SourceListener {
   }
 
   #know(model: string): Model {
-    const known = this.#models.get(model) ?? { versions: this.#newVersions(model), sourceError: undefined };
-    this.#models.set(model, known);
-    return known;
+    const known = this.#models.get(model);
+    if (known !== undefined) return known;
+    const versions = this.#newVersions(model);
+    const added: Model = { versions, sourceError: undefined, hasFailedSince: false };
+    this.#models.set(model, added);
+    return added;
   }
 
   #newVersions(model: string): ModelVersions {
@@ -163,7 +176,12 @@ export class ServableManager implements ServableDirectory, SourceListener {
   #onStatus(status: ServableStatus): void {
     this.#options.monitor.publish(status);
     const { id, error } = status;
-    if (error !== undefined) this.#options.onFailure?.({ model: id.model, id, error });
+    if (error !== undefined) {
+      const known = this.#models.get(id.model);
+      if (known !== undefined) known.hasFailedSince = true;
+      if (!known?.versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
+      notify(this.#options.onFailure, { model: id.model, id, error });
+    }
     // Not now: the version is in the middle of its step.
     queueMicrotask(() => this.#changed());
   }
@@ -171,7 +189,9 @@ export class ServableManager implements ServableDirectory, SourceListener {
   #remember(model: string, known: Model, error: ServingError | undefined): void {
     const isNew = error !== undefined && error.message !== known.sourceError?.message;
     known.sourceError = error;
-    if (isNew) this.#options.onFailure?.({ model, error });
+    if (!isNew) return;
+    known.hasFailedSince = false;
+    notify(this.#options.onFailure, { model, error });
   }
 
   #giveUpUnwanted(model: string, versions: ModelVersions): void {

@@ -14,7 +14,7 @@ export interface ModelVersionsOptions {
   readonly model: string;
   readonly loader: Loader;
   readonly transitionPolicy: TransitionPolicy;
-  /** Told of every state of every version, after it has been entered. */
+  /** Told of every state of every version, after it has been entered; must not throw. */
   readonly onStatus: (status: ServableStatus) => void;
 }
 
@@ -72,6 +72,11 @@ export class ModelVersions {
   aspire(versions: readonly AspiredVersion[]): void {
     this.#aspired = new Map(versions.map((wanted) => [wanted.version, wanted]));
     this.#step();
+  }
+
+  /** True where anything is wanted. */
+  get isAnyAspired(): boolean {
+    return this.#aspired.size > 0;
   }
 
   /** True where this version is still wanted. */
@@ -135,6 +140,7 @@ export class ModelVersions {
       version: harness.id.version,
       state: harness.state,
       isAspired: this.#isWanted(harness),
+      isAspiredAnew: !this.#isWanted(harness) && this.#aspired.has(harness.id.version),
     }));
     const step = nextTransition(this.#options.transitionPolicy, snapshots);
     const harness = step && this.#harnesses.get(step.version);

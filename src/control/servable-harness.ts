@@ -34,7 +34,7 @@ export class ServableHarness {
   #leases = 0;
   #isLeaving = false;
 
-  /** @param publish is told of every state, this first one included, right after it has been entered. */
+  /** @param publish is told of every state, this first one included, right after it has been entered; never throws. */
   constructor(id: ServableId, path: string, publish: (status: ServableStatus) => void) {
     this.id = id;
     this.path = path;
@@ -71,8 +71,7 @@ export class ServableHarness {
       return;
     }
     if (this.#cancel.signal.aborted) {
-      await servable.unload(); // it came too late to be wanted
-      this.#end(undefined);
+      this.#end(await unload(servable)); // it came too late to be wanted
       return;
     }
     this.#servable = servable;
@@ -81,7 +80,8 @@ export class ServableHarness {
 
   /**
    * Begins the end, from whatever state: what has not begun ends, a load is cancelled, an available version drains and
-   * is unloaded. Resolves, but for a cancelled load, at END; has no effect on a version that is on its way there.
+   * is unloaded. Resolves, but for a cancelled load, at END; has no effect on a version that is on its way there. Never
+   * rejects: the status tells.
    */
   async leave(): Promise<void> {
     this.#isLeaving = true;
@@ -123,9 +123,9 @@ export class ServableHarness {
     this.#enter('DRAINING');
     if (this.#leases > 0) await this.#drained.promise;
     this.#enter('UNLOADING');
-    await this.#servable?.unload();
+    const error = await unload(this.#servable as Servable);
     this.#servable = undefined;
-    this.#end(undefined);
+    this.#end(error);
   }
 
   #end(error: ServingError | undefined): void {
@@ -145,5 +145,15 @@ export class ServableHarness {
     }
     this.#state = state;
     this.#publish(this.status);
+  }
+}
+
+/** The error of a servable that breaks its promise never to reject: a version that cannot be unloaded must end too. */
+async function unload(servable: Servable): Promise<ServingError | undefined> {
+  try {
+    await servable.unload();
+    return undefined;
+  } catch (error) {
+    return ServingError.from(error);
   }
 }

@@ -15,7 +15,7 @@ import type { ServableId } from '../core/servable-id.js';
  * - `AVAILABLE`: answers requests.
  * - `DRAINING`: answers those that it has, takes no new ones.
  * - `UNLOADING`: gives its memory back.
- * - `END`: gone; with an error, where the load failed.
+ * - `END`: gone; with an error, where the load failed (or, against its contract, the unload).
  *
  * DRAINING is ours; the others are TF Serving's (core/servable_state.h), which counts draining as UNLOADING.
  */
@@ -25,6 +25,6 @@ export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'DRAINING' | 'UN
 export interface ServableStatus {
   readonly id: ServableId;
   readonly state: ServableState;
-  /** Why it ended, where it ended because it could not be loaded. */
+  /** Why it ended, where it ended because it could not be loaded, or did not end in good order. */
   readonly error?: ServingError;
 }

@@ -1,13 +1,16 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
+import { keepProcessAlive } from '../core/keep-alive.js';
+import { assertNumber, assertTimeout } from '../core/option-check.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
+import { notify } from './notify.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 
 export interface StateMonitorOptions {
   /**
    * Milliseconds for which a version that has ended without an error is still shown. One that ended with an error is
-   * shown until it is no longer wanted, and then for as long.
+   * shown until it is no longer wanted, and then for as long. Infinity shows all of them for ever, as TF Serving does.
    *
    * @default 600000: long enough to look after an alert, short enough for a server that lives for months
    */
@@ -38,7 +41,8 @@ interface Remembered {
 /**
  * Remembers where every version stands, tells whoever listens, and lets callers wait for a state.
  *
- * It remembers before it tells: a listener that asks sees what it was told of.
+ * It remembers before it tells: a listener that asks sees what it was told of, or something newer. All listeners hear
+ * the same states in the same order, also where one of them causes the next.
  *
  * @example
  * ```ts
@@ -54,9 +58,16 @@ export class StateMonitor {
   readonly #clock: Clock;
   readonly #endedRetentionMs: number;
   readonly #models = new Map<string, Map<number, Remembered>>();
+  /** Those that are to be forgotten, in the order in which that is due. */
+  readonly #fading = new Set<Remembered>();
   readonly #listeners = new Set<Listener>();
+  /** Remembered and not told yet; empty but while listeners are being told. */
+  readonly #untold: ServableStatus[] = [];
+  #isTelling = false;
 
+  /** @throws ServingError INVALID_ARGUMENT for a retention that is none. */
   constructor({ endedRetentionMs = 600_000, clock = systemClock }: StateMonitorOptions = {}) {
+    assertNumber(endedRetentionMs, 'endedRetentionMs', { min: 0, isInfinityAllowed: true });
     this.#endedRetentionMs = endedRetentionMs;
     this.#clock = clock;
   }
@@ -67,21 +78,29 @@ export class StateMonitor {
     const { model, version } = status.id;
     const versions = this.#models.get(model) ?? new Map<number, Remembered>();
     this.#models.set(model, versions);
-    const isOver = status.state === 'END' && status.error === undefined;
-    versions.set(version, { status, forgetFrom: isOver ? this.#clock.now() : undefined });
-    for (const listener of [...this.#listeners]) listener(status);
+    const before = versions.get(version);
+    if (before !== undefined) this.#fading.delete(before);
+    const remembered: Remembered = { status, forgetFrom: undefined };
+    versions.set(version, remembered);
+    if (status.state === 'END' && status.error === undefined) this.#fade(remembered);
+    this.#untold.push(status);
+    this.#tell();
   }
 
   /** Lets the memory of a failed version fade, now that nobody wants the version any more. */
   giveUp({ model, version }: ServableId): void {
     const remembered = this.#models.get(model)?.get(version);
-    if (remembered?.status.state === 'END') remembered.forgetFrom ??= this.#clock.now();
+    if (remembered?.status.state === 'END' && remembered.forgetFrom === undefined) this.#fade(remembered);
   }
 
-  /** Calls `listener` with every state from now on; returns what ends that. Listeners must not throw. */
+  /**
+   * Calls `listener` with every state from now on, in the same turn of the event loop; returns what ends that. What a
+   * listener throws is an uncaught exception, and keeps nobody else from being told.
+   */
   listen(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const own: Listener = (status) => listener(status); // the same function may listen twice
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   /** The versions of a model, or of all models, highest version first; empty for an unknown model. */
@@ -96,16 +115,19 @@ export class StateMonitor {
   }
 
   /**
-   * Waits until a version is in `state`, and returns which one it is; at once where it is already.
+   * Waits until a version is in `state`, and returns which one it is; at once where it is already. The version need not
+   * be known yet, and one that has ended may come back: a wait that could be in vain needs a timeout.
    *
-   * @throws ServingError the version's own error where it ended with one while another state was awaited (a version
-   *   must be named for that); FAILED_PRECONDITION where it ended without; CANCELLED when the signal is aborted;
-   *   DEADLINE_EXCEEDED after `timeoutMs`.
+   * @throws ServingError the version's own error where it failed, or fails, while another state is awaited (a version
+   *   must be named for that; the failure of one that was given up since does not count); CANCELLED when the signal is
+   *   aborted; DEADLINE_EXCEEDED after `timeoutMs`; INVALID_ARGUMENT for a timeout that is none.
    */
   async waitFor(target: WaitTarget, state: ServableState, options: WaitOptions = {}): Promise<ServableId> {
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
+    assertTimeout(timeoutMs);
     if (signal?.aborted) throw aborted(target, state, signal);
     for (const status of this.status(target.model)) {
+      if (status.state !== state && this.#isFading(status.id)) continue;
       const id = judge(status, target, state);
       if (id !== undefined) return id;
     }
@@ -120,41 +142,60 @@ export class StateMonitor {
     });
     const onAbort = () => reject(aborted(target, state, signal as AbortSignal));
     signal?.addEventListener('abort', onAbort);
-    const onTimeout = () => reject(tooLate(target, state, timeoutMs as number));
-    const cancelTimeout = timeoutMs === undefined ? undefined : this.#clock.schedule(timeoutMs, onTimeout);
+    const onTimeout = () => reject(tooLate(target, state, timeoutMs));
+    const letProcessEnd = keepProcessAlive(); // whoever waits expects an answer
+    const cancelTimeout =
+      timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(timeoutMs, onTimeout);
     try {
       return await promise;
     } finally {
+      letProcessEnd();
       stopListening();
       signal?.removeEventListener('abort', onAbort);
       cancelTimeout?.();
     }
   }
 
+  /** A listener may cause the next state: that one is told when all have heard of this one. */
+  #tell(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let status = this.#untold.shift(); status !== undefined; status = this.#untold.shift()) {
+      for (const listener of [...this.#listeners]) notify(listener, status);
+    }
+    this.#isTelling = false;
+  }
+
+  #fade(remembered: Remembered): void {
+    remembered.forgetFrom = this.#clock.now();
+    this.#fading.add(remembered);
+  }
+
+  #isFading({ model, version }: ServableId): boolean {
+    return this.#models.get(model)?.get(version)?.forgetFrom !== undefined;
+  }
+
   #prune(): void {
     const oldest = this.#clock.now() - this.#endedRetentionMs;
-    for (const [model, versions] of this.#models) {
-      for (const [version, { forgetFrom }] of versions) {
-        if (forgetFrom !== undefined && forgetFrom <= oldest) versions.delete(version);
-      }
-      if (versions.size === 0) this.#models.delete(model);
+    for (const remembered of this.#fading) {
+      const { status, forgetFrom } = remembered;
+      if (forgetFrom === undefined || forgetFrom > oldest) return;
+      this.#fading.delete(remembered);
+      const versions = this.#models.get(status.id.model);
+      versions?.delete(status.id.version);
+      if (versions?.size === 0) this.#models.delete(status.id.model);
     }
   }
 }
 
-/** The id where the status is what is waited for; throws where it can no longer become so. */
+/** The id where the status is what is waited for; throws where it is a failure instead. */
 function judge(status: ServableStatus, target: WaitTarget, state: ServableState): ServableId | undefined {
   const { id } = status;
   if (id.model !== target.model || (target.version !== undefined && id.version !== target.version))
     return undefined;
   if (status.state === state) return id;
-  if (status.state !== 'END' || target.version === undefined) return undefined;
-  if (status.error !== undefined) throw status.error;
-  throw new ServingError(
-    'FAILED_PRECONDITION',
-    `Cannot wait for ${name(target)} to be ${state}: it has ended`,
-    { id },
-  );
+  if (status.error !== undefined && target.version !== undefined) throw status.error;
+  return undefined;
 }
 
 function aborted(target: WaitTarget, state: ServableState, signal: AbortSignal): ServingError {

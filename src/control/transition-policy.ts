@@ -12,7 +12,10 @@ export type TransitionPolicy = 'availability-preserving' | 'resource-preserving'
 export interface VersionSnapshot {
   readonly version: number;
   readonly state: ServableState;
+  /** Wanted as it is: in this place, and not on its way out. */
   readonly isAspired: boolean;
+  /** Not wanted as it is, but its version is: loaded anew, from another place or after it has gone. */
+  readonly isAspiredAnew: boolean;
 }
 
 /** The one thing to do next. */
@@ -25,7 +28,8 @@ export interface TransitionAction {
  * Says what to do next with the versions of one model; undefined where nothing is to be done until something changes.
  * Unloading comes before loading: it makes room.
  *
- * Source: TF Serving, core/availability_preserving_policy.cc and core/resource_preserving_policy.cc.
+ * Source: TF Serving, core/availability_preserving_policy.cc and core/resource_preserving_policy.cc. There a version
+ * that is wanted anew holds up all others of its model; here they are loaded and unloaded meanwhile.
  */
 export function nextTransition(
   policy: TransitionPolicy,
@@ -38,12 +42,20 @@ export function nextTransition(
   return load === undefined ? undefined : { action: 'load', version: load };
 }
 
-/** The lowest version that may go: another one is there to answer, or none is wanted any more. */
+/** The version that may go, if one may: another one is there to answer, or none is wanted any more. */
 function unloadWhenCovered(versions: readonly VersionSnapshot[]): number | undefined {
-  const aspired = versions.filter(({ isAspired }) => isAspired);
-  const isCovered = aspired.length === 0 || aspired.some(({ state }) => state === 'AVAILABLE');
-  if (isCovered || versions.filter(isLeaving).length > 1) return lowestLeaving(versions);
-  return undefined; // the last one that answers stays until a wanted one does
+  const isNoneWanted = !versions.some(({ isAspired, isAspiredAnew }) => isAspired || isAspiredAnew);
+  const isCovered = versions.some(({ isAspired, state }) => isAspired && state === 'AVAILABLE');
+  if (isNoneWanted || isCovered) return lowestLeaving(versions);
+  const replaced = lowestLeaving(versions.filter(({ isAspiredAnew }) => isAspiredAnew));
+  if (versions.filter(isLeaving).length > 1) return replaced ?? lowestLeaving(versions);
+  // The last one that answers stays until a wanted one does; but where it holds up the only one that may, it goes.
+  return versions.some(isComing) ? undefined : replaced;
+}
+
+/** Will answer, unless it fails: it is on its way up, or on its way out to be loaded anew. */
+function isComing({ isAspired, isAspiredAnew, state }: VersionSnapshot): boolean {
+  return (isAspired && state !== 'END') || (isAspiredAnew && state !== 'AVAILABLE');
 }
 
 function lowestLeaving(versions: readonly VersionSnapshot[]): number | undefined {

@@ -56,7 +56,7 @@ function select(found: readonly VersionDirectory[], policy: VersionPolicy): read
 }
 
 function absent(versions: readonly number[], found: ReadonlyMap<number, string>): number[] {
-  return versions.filter((version) => !found.has(version));
+  return [...new Set(versions)].filter((version) => !found.has(version));
 }
 
 function parseVersion(name: string): number | undefined {

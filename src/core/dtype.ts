@@ -1,5 +1,3 @@
-import { invalidArgument } from './errors.js';
-
 /** Element types of tensors. A name is the numpy name of the type; `string` is UTF-8 text or raw bytes. */
 export type DType = keyof TensorDataByDType;
 
@@ -80,16 +78,4 @@ export function newData<D extends DType>(dtype: D, length: number): TensorDataBy
       ? new Array<string>(length).fill('')
       : new numericDTypes[dtype as NumericDType].array(length);
   return data as TensorDataByDType[D];
-}
-
-/** @internal */
-export function assertDType(name: unknown): asserts name is DType {
-  if (isDType(name)) return;
-  throw invalidArgument(
-    `Unknown dtype ${JSON.stringify(name) ?? String(name)}, expected one of ${dtypes.join(', ')}`,
-    {
-      actual: String(name),
-      expected: dtypes.join(', '),
-    },
-  );
 }

@@ -62,6 +62,16 @@ export function assertNumber(value: unknown, path: string, range: NumberRange): 
   throw optionError(path, value, `${isInteger ? 'an integer' : 'a number'} of at least ${min}`);
 }
 
+/** @internal How long a caller will wait, in milliseconds; infinity is as long as it takes. */
+export function assertTimeout(timeoutMs: unknown): asserts timeoutMs is number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0) return;
+  throw new ServingError(
+    'INVALID_ARGUMENT',
+    `Cannot wait for ${show(timeoutMs)} ms, expected timeoutMs to be more than 0`,
+    { option: 'timeoutMs', actual: show(timeoutMs), expected: 'more than 0' },
+  );
+}
+
 /** @internal */
 export function assertOneOf(value: unknown, path: string, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) throw optionError(path, value, `one of ${allowed.map(show).join(', ')}`);

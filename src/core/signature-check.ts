@@ -85,9 +85,9 @@ export function selectOutputs(
   signature: Signature,
   requested: readonly string[] | undefined,
 ): readonly string[] {
-  if (requested === undefined) return planOf(signature).outputs;
+  if (requested === undefined) return allOutputs(id, signature);
   if (!Array.isArray(requested)) throw badRequest(id, 'outputs', requested, 'an array of aliases');
-  if (requested.length === 0) return planOf(signature).outputs;
+  if (requested.length === 0) return allOutputs(id, signature);
   const selected = new Set<string>();
   for (const alias of requested as readonly unknown[]) {
     if (typeof alias !== 'string') throw badRequest(id, 'one of outputs', alias, 'an alias');
@@ -96,6 +96,15 @@ export function selectOutputs(
     selected.add(alias);
   }
   return [...selected];
+}
+
+function allOutputs(id: ServableId, signature: Signature): readonly string[] {
+  const { outputs } = planOf(signature);
+  const [unrepresentable] = Object.keys(signature.unrepresentableOutputs ?? {});
+  // To leave it out would be to answer with nothing at all.
+  if (outputs.length === 0 && unrepresentable !== undefined)
+    throw noSuchOutput(id, signature, unrepresentable);
+  return outputs;
 }
 
 function planOf(signature: Signature): Plan {

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import { deferred } from '../core/deferred.js';
-import { invalidArgument, ServingError } from '../core/errors.js';
+import { ServingError } from '../core/errors.js';
+import { assertTimeout } from '../core/option-check.js';
 
 /** How long a caller will wait, and what makes it stop waiting. */
 export interface Patience {
@@ -22,13 +22,7 @@ export async function withPatience<T>(
   work: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = patience;
-  if (!(timeoutMs > 0)) {
-    throw invalidArgument(`Cannot wait for ${timeoutMs} ms, expected timeoutMs to be more than 0`, {
-      option: 'timeoutMs',
-      actual: String(timeoutMs),
-      expected: 'more than 0',
-    });
-  }
+  assertTimeout(timeoutMs);
   if (signal?.aborted) throw aborted(signal);
   if (signal === undefined && timeoutMs === Number.POSITIVE_INFINITY) return work(undefined);
   return raceAgainst(clock, timeoutMs, signal, work);
@@ -41,9 +35,9 @@ async function raceAgainst<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const child = new AbortController();
-  const { promise, reject } = deferred<never>();
+  let endWait!: (error: ServingError) => void;
   const giveUp = (error: ServingError) => {
-    reject(error); // first: what the abort makes `work` reject with must not win
+    endWait(error); // first: what the abort makes `work` reject with must not win
     child.abort(error);
   };
   const onAbort = () => giveUp(aborted(signal as AbortSignal));
@@ -55,7 +49,10 @@ async function raceAgainst<T>(
   const cancelTimeout =
     timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(timeoutMs, onTimeout);
   try {
-    return await Promise.race([promise, work(child.signal)]);
+    return await new Promise<T>((resolve, reject) => {
+      endWait = reject;
+      work(child.signal).then(resolve, reject); // a rejection that comes too late is heard here, and has no effect
+    });
   } finally {
     signal?.removeEventListener('abort', onAbort);
     cancelTimeout?.();

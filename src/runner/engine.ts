@@ -66,6 +66,20 @@ const workerEntry = new URL('./worker/main.js', import.meta.url);
 /**
  * onnxruntime, off the event loop: load threads create sessions, batch threads run them, and a session's weights are
  * in memory once, whichever thread runs it.
+ *
+ * It knows files and native addresses; `OnnxLoader` makes servables of them.
+ *
+ * @example
+ * ```ts
+ * import { OrtEngine } from 'servable';
+ *
+ * const engine = new OrtEngine({ numBatchThreads: 1, numLoadThreads: 1 });
+ * engine.start();
+ * const open = await engine.openSession('examples/models/digits/1/model.onnx', { graphOptimization: 'basic' });
+ * console.log(open.inputs[0].name, open.inputs[0].type.dtype); // pixels float32
+ * await engine.closeSession(open);
+ * await engine.close();
+ * ```
  */
 export class OrtEngine {
   readonly #options: EngineOptions;
@@ -184,7 +198,7 @@ function bind(options: EngineOptions): Binding {
   const cpus = usableCpus();
   const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
   const numBatchThreads = options.numBatchThreads ?? cpus;
-  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads, () =>
+  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads + 1, () =>
     threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits')),
   );
   const threads = (name: string, size: number): ExecutionThreads => {
@@ -201,7 +215,7 @@ function bind(options: EngineOptions): Binding {
   const loadThreads = threads('load', numLoadThreads);
   const batchThreads = threads('batch', numBatchThreads);
   const threadRunner = new ThreadRunner(api, batchThreads);
-  const inlineRunner = new InlineRunner(api, libraryFile, {
+  const inlineRunner = new InlineRunner(api, libraryFile, barrier, {
     mode: options.inlineRuns ?? 'auto',
     maxInlineMicros: options.maxInlineMicros ?? 1000,
   });

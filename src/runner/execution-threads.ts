@@ -84,6 +84,7 @@ export class ExecutionThreads {
    */
   submit(task: ThreadTask): Promise<ThreadAnswer> {
     if (this.#isClosing) return Promise.reject(this.#unavailable('is closed'));
+    if (this.#threads.size === 0) this.#startAnew();
     const { promise, resolve, reject } = deferred<ThreadAnswer>();
     const queued = { ...task, resolve, reject };
     const thread = this.#idle.pop();
@@ -123,6 +124,12 @@ export class ExecutionThreads {
     await Promise.all(exits);
   }
 
+  /** After all threads have died at their start: whoever asks again is worth another try. */
+  #startAnew(): void {
+    this.#failedStarts = 0;
+    this.start();
+  }
+
   #spawn(): void {
     const thread: Thread = {
       worker: this.#options.spawn(),
@@ -140,9 +147,15 @@ export class ExecutionThreads {
   }
 
   #assign(thread: Thread, task: QueuedTask): void {
+    try {
+      thread.worker.postMessage(task.request, task.transfer as Transferable[] | undefined);
+    } catch (error) {
+      task.reject(error); // it holds something that cannot be sent
+      this.#next(thread);
+      return;
+    }
     thread.task = task;
     thread.worker.ref();
-    thread.worker.postMessage(task.request, task.transfer as Transferable[] | undefined);
   }
 
   #receive(thread: Thread, message: ThreadMessage): void {

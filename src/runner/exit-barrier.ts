@@ -3,6 +3,13 @@ import { type BarrierPlace, barrierCell, ThreadBarrier } from './worker/thread-b
 /** How long a process that exits waits for its threads, in milliseconds. Runs are told to end, so it is short. */
 const maxWaitMs = 5000;
 
+/** One listener for all barriers: a host with many servers is not warned of a leak of listeners. */
+const onProcessExit = new Set<() => void>();
+
+function runOnProcessExit(): void {
+  for (const onExit of onProcessExit) onExit();
+}
+
 /**
  * Lets a process exit while its threads are busy.
  *
@@ -29,7 +36,8 @@ export class ExitBarrier {
       terminate();
       this.#waitUntilEmpty();
     };
-    process.once('exit', this.#onExit);
+    onProcessExit.add(this.#onExit);
+    if (onProcessExit.size === 1) process.on('exit', runOnProcessExit);
   }
 
   /** A place for a new thread, which begins inside: it binds native functions before anything else. */
@@ -47,7 +55,8 @@ export class ExitBarrier {
   }
 
   close(): void {
-    process.off('exit', this.#onExit);
+    onProcessExit.delete(this.#onExit);
+    if (onProcessExit.size === 0) process.off('exit', runOnProcessExit);
   }
 
   #waitUntilEmpty(): void {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { ExitBarrier } from './exit-barrier.js';
 import { type OrtApi, OutWord, type Pointer } from './ort/c-api.js';
 import { threadOptions } from './thread-options.js';
 import { cell, type GuardSetup } from './worker/guard-cells.js';
@@ -17,14 +18,17 @@ const tickMs = 5;
 export class InlineGuard {
   readonly #api: OrtApi;
   readonly #libraryFile: string;
+  readonly #barrier: ExitBarrier;
   readonly #cells = new Int32Array(new SharedArrayBuffer(cell.count * Int32Array.BYTES_PER_ELEMENT));
   /** Shared by all inline runs; there is only one at a time. */
   readonly runOptions: Pointer;
   #worker: Worker | undefined;
+  #hasExited = false;
 
-  constructor(api: OrtApi, libraryFile: string) {
+  constructor(api: OrtApi, libraryFile: string, barrier: ExitBarrier) {
     this.#api = api;
     this.#libraryFile = libraryFile;
+    this.#barrier = barrier;
     const out = new OutWord();
     api.CreateRunOptions(out.memory);
     this.runOptions = out.pointer;
@@ -55,26 +59,40 @@ export class InlineGuard {
     this.#api.RunOptionsUnsetTerminate(this.runOptions);
   }
 
+  /** Ends the guard thread and gives its options back. No inline run may be under way. */
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker !== undefined && !this.#hasExited) {
+      worker.ref(); // whoever closes the guard awaits its exit
+      const exit = new Promise((resolve) => worker.once('exit', resolve));
+      Atomics.store(this.#cells, cell.isClosing, 1);
+      Atomics.store(this.#cells, cell.isArmed, 1);
+      Atomics.notify(this.#cells, cell.isArmed);
+      Atomics.notify(this.#cells, cell.isClosing);
+      await exit;
+    }
     this.#api.ReleaseRunOptions(this.runOptions);
   }
 
   #start(): Worker {
-    const setup: GuardSetup = {
+    const place = this.#barrier.take();
+    const workerData: GuardSetup = {
       libraryFile: this.#libraryFile,
       runOptions: this.runOptions,
       memory: this.#cells.buffer as SharedArrayBuffer,
+      place,
       tickMs,
     };
-    const worker = new Worker(new URL('./worker/guard.js', import.meta.url), {
-      ...threadOptions,
-      workerData: setup,
-      name: 'servable-guard',
-    });
+    const entry = new URL('./worker/guard.js', import.meta.url);
+    const worker = new Worker(entry, { ...threadOptions, workerData, name: 'servable-guard' });
     worker.unref();
-    // Without its guard no run is inline; the runs go to the batch threads.
-    worker.on('error', () => Atomics.store(this.#cells, cell.isReady, 0));
+    worker.on('error', () => {}); // told by its exit
+    worker.once('exit', () => {
+      this.#barrier.giveBack(place);
+      this.#hasExited = true;
+      // Without its guard no run is inline; the runs go to the batch threads.
+      Atomics.store(this.#cells, cell.isReady, 0);
+    });
     return worker;
   }
 }

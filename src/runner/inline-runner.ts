@@ -1,6 +1,7 @@
 // Hot path: short runs, on the calling thread. Guarded by bench/predict-overhead.mjs.
 import type { Tensor } from '../core/tensor.js';
 import type { EngineRun } from './engine-run.js';
+import type { ExitBarrier } from './exit-barrier.js';
 import { InlineGuard } from './inline-guard.js';
 import type { OrtApi } from './ort/c-api.js';
 import { SessionRunner } from './ort/run.js';
@@ -30,11 +31,11 @@ export class InlineRunner {
   readonly #runner: SessionRunner;
   readonly #guard: InlineGuard;
 
-  constructor(api: OrtApi, libraryFile: string, options: InlineRunnerOptions) {
+  constructor(api: OrtApi, libraryFile: string, barrier: ExitBarrier, options: InlineRunnerOptions) {
     this.#mode = options.mode;
     this.#budget = new TurnBudget(options.maxInlineMicros);
     this.#runner = new SessionRunner(api);
-    this.#guard = new InlineGuard(api, libraryFile);
+    this.#guard = new InlineGuard(api, libraryFile, barrier);
   }
 
   /** True where the run is to be done here and now. */

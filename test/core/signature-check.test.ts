@@ -190,6 +190,11 @@ describe('selectOutputs', () => {
     unrepresentableOutputs: { map: 'a map from string to float' },
   };
 
+  it('refuses to answer with nothing where none of the outputs can be a tensor', () => {
+    const { code, message } = caught(() => selectOutputs(id, { ...signed, outputs: {} }, undefined));
+    expect([code, message]).toEqual(['UNIMPLEMENTED', expect.stringContaining('map')]);
+  });
+
   it.each<[string, string[] | undefined, string[]]>([
     ['all where none are named', undefined, ['label', 'probabilities']],
     ['all for an empty list', [], ['label', 'probabilities']],

@@ -60,8 +60,8 @@ async function isDirectory(fileSystem: FileSystem, path: string): Promise<boolea
   try {
     return (await fileSystem.stat(path)).isDirectory();
   } catch (error) {
-    // Gone since it was listed, or a link that leads nowhere: no version. Any other trouble is the base path's.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    // Gone since it was listed, or a link that leads nowhere: no version. With any other trouble, who knows?
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }
@@ -104,7 +104,7 @@ function unreadable({ name, basePath }: Place, cause: NodeJS.ErrnoException): Se
     case 'EPERM':
       return new ServingError(
         'PERMISSION_DENIED',
-        `Cannot look for versions of servable ${name}: base path ${basePath} must not be read by this process`,
+        `Cannot look for versions of servable ${name}: this process has no permission to read ${cause.path ?? basePath}`,
         { cause },
       );
     default:

@@ -1,4 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.js';
+import { ServingError } from '../../core/errors.js';
+import { assertNumber } from '../../core/option-check.js';
+import { notify } from '../notify.js';
 import type { Source, SourceListener } from '../source.js';
 import type { VersionPolicy } from '../version-policy.js';
 import { type FileSystem, findVersions, nodeFileSystem } from './base-path.js';
@@ -53,30 +56,45 @@ export class FileSystemSource implements Source {
   readonly #fileSystem: FileSystem;
   #models: readonly WatchedModel[];
   #listener: SourceListener | undefined;
-  /** The look under way, or the last one. A new one begins after it: looks never overlap. */
-  #looking: Promise<void> = Promise.resolve();
+  #started: Promise<void> | undefined;
+  /** The look under way, and the one that begins after it: looks never overlap. */
+  #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
 
+  /** @throws ServingError INVALID_ARGUMENT for an interval that is none. */
   constructor(options: FileSystemSourceOptions) {
     const { models, pollIntervalMs = 1000, clock = systemClock, fileSystem = nodeFileSystem } = options;
+    assertNumber(pollIntervalMs, 'pollIntervalMs', { min: 0 });
     this.#models = models;
     this.#pollIntervalMs = pollIntervalMs;
     this.#clock = clock;
     this.#fileSystem = fileSystem;
   }
 
-  /** Looks once, and resolves when all of what was found has been told; then goes on looking. Never rejects. */
-  async start(listener: SourceListener): Promise<void> {
-    this.#listener = listener;
-    await this.poll();
-    this.#scheduleNext();
+  /**
+   * Looks once, and resolves when all of what was found has been told; then goes on looking. Once: a second call gets
+   * the promise of the first.
+   *
+   * @throws ServingError FAILED_PRECONDITION after `close`.
+   */
+  start(listener: SourceListener): Promise<void> {
+    this.#started ??= this.#start(listener);
+    return this.#started;
   }
 
-  /** Looks now, after the look under way if there is one; resolves when what was found has been told. Never rejects. */
+  /**
+   * Looks now, after the look under way if there is one; resolves when what was found has been told. All who ask during
+   * a look share the next one. Has no effect before `start` and after `close`. Never rejects.
+   */
   poll(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look());
-    return this.#looking;
+    if (this.#looking === undefined) return this.#look();
+    this.#next ??= this.#looking.then(() => {
+      this.#next = undefined;
+      return this.#look();
+    });
+    return this.#next;
   }
 
   /** Watches other models from now on, and looks at them. A model that is gone is wanted in no version. */
@@ -94,22 +112,35 @@ export class FileSystemSource implements Source {
     this.#cancelTimer?.();
   }
 
+  async #start(listener: SourceListener): Promise<void> {
+    if (this.#isClosed)
+      throw new ServingError('FAILED_PRECONDITION', 'Cannot start a source that has been closed');
+    this.#listener = listener;
+    await this.poll();
+    this.#scheduleNext();
+  }
+
   #scheduleNext(): void {
     if (this.#isClosed || this.#pollIntervalMs === 0) return;
     this.#cancelTimer = this.#clock.schedule(this.#pollIntervalMs, () => {
-      this.poll().then(() => this.#scheduleNext());
+      void this.poll().then(() => this.#scheduleNext());
     });
   }
 
-  async #look(): Promise<void> {
-    await Promise.all(this.#models.map((model) => this.#lookAt(model)));
+  #look(): Promise<void> {
+    if (this.#isClosed || this.#listener === undefined) return Promise.resolve();
+    const looks = this.#models.map((model) => this.#lookAt(model));
+    this.#looking = Promise.all(looks).then(() => {});
+    return this.#looking;
   }
 
   async #lookAt(model: WatchedModel): Promise<void> {
     const found = await findVersions(this.#fileSystem, model);
     // Closed, or given other models to watch, while it looked: what it found is of no interest any more.
     if (this.#isClosed || !this.#models.includes(model)) return;
-    if ('error' in found) this.#listener?.fail(model.name, found.error);
-    else this.#listener?.aspire(model.name, found.versions, found.warning);
+    notify((listener) => {
+      if ('error' in found) listener?.fail(model.name, found.error);
+      else listener?.aspire(model.name, found.versions, found.warning);
+    }, this.#listener);
   }
 }

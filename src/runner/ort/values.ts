@@ -58,6 +58,8 @@ export class Values {
 
   /** Reads an output into JavaScript memory of its own; the caller releases the value. */
   toTensor(value: Pointer, kind: OutputKind): Tensor {
+    // onnxruntime's readers take a null for granted not to be one.
+    if (value === 0n) throw new OrtError(notImplemented, 'An output has no value');
     switch (kind) {
       case 'tensor':
         return this.#readTensor(value);

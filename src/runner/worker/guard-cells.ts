@@ -1,4 +1,5 @@
 import type { Pointer } from '../ort/c-api.js';
+import type { BarrierPlace } from './thread-barrier.js';
 
 /** What the guard thread is given when it is started. */
 export interface GuardSetup {
@@ -7,6 +8,8 @@ export interface GuardSetup {
   readonly runOptions: Pointer;
   /** `cell.count` 32-bit cells, shared with the host's thread. */
   readonly memory: SharedArrayBuffer;
+  /** The guard's place at the engine's exit barrier. */
+  readonly place: BarrierPlace;
   /** How often the guard looks, in milliseconds. */
   readonly tickMs: number;
 }
@@ -21,7 +24,7 @@ export const cell = {
   sequence: 2,
   /** 1 while an inline run holds the host's thread. */
   isRunning: 3,
-  /** Always 0: waiting on it is a sleep. */
-  never: 4,
+  /** 1 when the guard is to end; waiting on it is a tick. */
+  isClosing: 4,
   count: 5,
 } as const;

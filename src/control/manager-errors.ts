@@ -1,0 +1,26 @@
+import { ServingError } from '../core/errors.js';
+import { formatServableId, type ServableId } from '../core/servable-id.js';
+
+/** What requests reject with that had not ended when the time to drain was over. */
+export function graceOver(held: readonly ServableId[]): ServingError {
+  const names = held.map(formatServableId).join(', ');
+  return new ServingError('UNAVAILABLE', `The server closed before a request to ${names} was answered`);
+}
+
+/**
+ * What a change of models rejects with when some of them have no version to answer with, and why, where that is known.
+ * In TF Serving's words (model_servers/server_core.cc).
+ */
+export function noVersionAvailable(
+  models: readonly { readonly name: string; readonly reason: ServingError | undefined }[],
+): ServingError {
+  const reasons = models.map(
+    ({ name, reason }) => `{name: ${name}} due to error: ${reason?.message ?? 'none'}`,
+  );
+  const cause = models.find(({ reason }) => reason !== undefined)?.reason;
+  return new ServingError(
+    'FAILED_PRECONDITION',
+    `${models.length} model(s) did not become available: {${reasons.join(', ')}}`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,291 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '#dist/core/clock.js';
+import { modelsToUnload, resolveModels, resolveOptions } from '#dist/options.js';
+import { usableCpus } from '#dist/runner/cpu-quota.js';
+import { caught } from './support/caught.js';
+
+const digits = { name: 'digits', basePath: '/models/digits' };
+const serverOptions = (more: object) => ({ models: [digits], ...more }) as never;
+const modelOptions = (more: object) => ({ models: [{ ...digits, ...more }] }) as never;
+const sessionOptions = (session: unknown) => modelOptions({ session });
+
+describe('resolveOptions', () => {
+  it('fills in the defaults', () => {
+    const cpus = usableCpus();
+    expect(resolveOptions({ models: [digits] })).toEqual({
+      models: [
+        {
+          name: 'digits',
+          basePath: resolve('/models/digits'),
+          versionPolicy: { latest: 1 },
+          transitionPolicy: 'availability-preserving',
+          session: {},
+        },
+      ],
+      pollIntervalMs: 1000,
+      drainGraceMs: 30_000,
+      maxInlineMicros: 1000,
+      inlineRuns: 'auto',
+      numBatchThreads: cpus,
+      numLoadThreads: Math.min(2, cpus),
+      clock: systemClock,
+    });
+  });
+
+  it('takes undefined for what is left out', () => {
+    const nothing = { versionPolicy: undefined, transitionPolicy: undefined, session: undefined };
+    const options = { models: [{ ...digits, ...nothing }], pollIntervalMs: undefined, clock: undefined };
+    expect(resolveOptions(options as never)).toEqual(resolveOptions({ models: [digits] }));
+  });
+
+  it('keeps what was written', () => {
+    const written = {
+      pollIntervalMs: 0,
+      drainGraceMs: Number.POSITIVE_INFINITY,
+      maxInlineMicros: 0,
+      inlineRuns: 'off' as const,
+      numBatchThreads: 3,
+      numLoadThreads: 1,
+      clock: { now: () => 0, schedule: () => () => {} },
+    };
+    const model = {
+      ...digits,
+      basePath: resolve('/models/digits'),
+      versionPolicy: { specific: [3, 1] },
+      transitionPolicy: 'resource-preserving' as const,
+      session: { intraOpNumThreads: 2, providers: ['cpu', { name: 'webgpu', options: { a: '' } }] },
+    };
+    expect(resolveOptions({ ...written, models: [model] } as never)).toEqual({ ...written, models: [model] });
+  });
+
+  it('takes no model at all', () => {
+    expect(resolveOptions({ models: [] }).models).toEqual([]);
+  });
+
+  it('resolves a base path against the working directory, once', () => {
+    expect(resolveModels([{ name: 'digits', basePath: 'models/digits' }])[0]?.basePath).toBe(
+      resolve(process.cwd(), 'models/digits'),
+    );
+  });
+
+  it('is not changed by what the caller does with its own objects later', () => {
+    const written = { ...digits, versionPolicy: { specific: [1] }, session: { configEntries: { a: '1' } } };
+    const [resolved] = resolveModels([written]);
+    written.versionPolicy.specific.push(2);
+    written.session.configEntries.a = '2';
+    expect(resolved).toMatchObject({
+      versionPolicy: { specific: [1] },
+      session: { configEntries: { a: '1' } },
+    });
+  });
+
+  const policies = "{ latest: n }, { specific: [n, …] } or 'all'";
+  const wrong: readonly (readonly [option: string, options: never, actual: string, expected: string])[] = [
+    ['options', undefined as never, 'undefined', 'an object'],
+    ['options', [] as never, '[]', 'an object'],
+    ['models', {} as never, 'undefined', 'an array of { name, basePath }'],
+    ['models', { models: digits } as never, JSON.stringify(digits), 'an array of { name, basePath }'],
+    ['models[0]', { models: ['digits'] } as never, '"digits"', 'an object'],
+    ['models[0]', { models: new Array(1) } as never, 'undefined', 'an object'],
+    ['models[0].name', modelOptions({ name: '' }), '""', 'a string that is not empty'],
+    ['models[0].name', modelOptions({ name: 7 }), '7', 'a string that is not empty'],
+    ['models[0].basePath', modelOptions({ basePath: undefined }), 'undefined', 'a string that is not empty'],
+    ['models[0].basePath', modelOptions({ basePath: '' }), '""', 'a string that is not empty'],
+    ['models[1].name', { models: [digits, digits] } as never, '"digits"', 'a name that no other model has'],
+    ['models[0].versionPolicy', modelOptions({ versionPolicy: 'latest' }), '"latest"', policies],
+    ['models[0].versionPolicy', modelOptions({ versionPolicy: null }), 'null', policies],
+    ['models[0].versionPolicy', modelOptions({ versionPolicy: {} }), '{}', policies],
+    [
+      'models[0].versionPolicy',
+      modelOptions({ versionPolicy: { latest: 1, specific: [1] } }),
+      '{"latest":1,"specific":[1]}',
+      policies,
+    ],
+    ['models[0].versionPolicy', modelOptions({ versionPolicy: { specific: 1 } }), '{"specific":1}', policies],
+    [
+      'models[0].versionPolicy.latest',
+      modelOptions({ versionPolicy: { latest: 1.5 } }),
+      '1.5',
+      'an integer of at least 0',
+    ],
+    [
+      'models[0].versionPolicy.latest',
+      modelOptions({ versionPolicy: { latest: undefined } }),
+      'undefined',
+      'an integer of at least 0',
+    ],
+    [
+      'models[0].versionPolicy.specific[1]',
+      modelOptions({ versionPolicy: { specific: [1, -1] } }),
+      '-1',
+      'an integer of at least 0',
+    ],
+    [
+      'models[0].versionPolicy.specific[0]',
+      modelOptions({ versionPolicy: { specific: [2 ** 53] } }),
+      '9007199254740992',
+      'an integer of at least 0',
+    ],
+    [
+      'models[0].transitionPolicy',
+      modelOptions({ transitionPolicy: 'fast' }),
+      '"fast"',
+      'one of "availability-preserving", "resource-preserving"',
+    ],
+    ['models[0].session', sessionOptions(null), 'null', 'an object'],
+    [
+      'models[0].session.intraOpNumThreads',
+      sessionOptions({ intraOpNumThreads: 0 }),
+      '0',
+      'an integer of at least 1',
+    ],
+    [
+      'models[0].session.interOpNumThreads',
+      sessionOptions({ interOpNumThreads: '2' }),
+      '"2"',
+      'an integer of at least 1',
+    ],
+    [
+      'models[0].session.executionMode',
+      sessionOptions({ executionMode: 'fast' }),
+      '"fast"',
+      'one of "sequential", "parallel"',
+    ],
+    [
+      'models[0].session.graphOptimization',
+      sessionOptions({ graphOptimization: 3 }),
+      '3',
+      'one of "disabled", "basic", "extended", "layout", "all"',
+    ],
+    ['models[0].session.cpuArena', sessionOptions({ cpuArena: 1 }), '1', 'one of true, false'],
+    [
+      'models[0].session.memoryPattern',
+      sessionOptions({ memoryPattern: 'no' }),
+      '"no"',
+      'one of true, false',
+    ],
+    [
+      'models[0].session.allowSpinning',
+      sessionOptions({ allowSpinning: null }),
+      'null',
+      'one of true, false',
+    ],
+    ['models[0].session.logSeverity', sessionOptions({ logSeverity: 5 }), '5', 'one of 0, 1, 2, 3, 4'],
+    ['models[0].session.configEntries["a"]', sessionOptions({ configEntries: { a: 1 } }), '1', 'a string'],
+    ['models[0].session.runConfigEntries', sessionOptions({ runConfigEntries: 'a=1' }), '"a=1"', 'an object'],
+    [
+      'models[0].session.freeDimensions["n"]',
+      sessionOptions({ freeDimensions: { n: -1 } }),
+      '-1',
+      'an integer of at least 0',
+    ],
+    [
+      'models[0].session.providers',
+      sessionOptions({ providers: 'cpu' }),
+      '"cpu"',
+      'an array of names or { name, options }',
+    ],
+    [
+      'models[0].session.providers[0]',
+      sessionOptions({ providers: [''] }),
+      '""',
+      'a string that is not empty',
+    ],
+    [
+      'models[0].session.providers[1]',
+      sessionOptions({ providers: ['cpu', 1] }),
+      '1',
+      'a name or { name, options }',
+    ],
+    [
+      'models[0].session.providers[0].name',
+      sessionOptions({ providers: [{}] }),
+      'undefined',
+      'a string that is not empty',
+    ],
+    [
+      'models[0].session.providers[0].options["a"]',
+      sessionOptions({ providers: [{ name: 'cpu', options: { a: 1 } }] }),
+      '1',
+      'a string',
+    ],
+    ['pollIntervalMs', serverOptions({ pollIntervalMs: -1 }), '-1', 'a number of at least 0'],
+    [
+      'pollIntervalMs',
+      serverOptions({ pollIntervalMs: Number.POSITIVE_INFINITY }),
+      'Infinity',
+      'a number of at least 0',
+    ],
+    ['pollIntervalMs', serverOptions({ pollIntervalMs: null }), 'null', 'a number of at least 0'],
+    ['drainGraceMs', serverOptions({ drainGraceMs: Number.NaN }), 'NaN', 'a number of at least 0'],
+    ['drainGraceMs', serverOptions({ drainGraceMs: '30s' }), '"30s"', 'a number of at least 0'],
+    ['maxInlineMicros', serverOptions({ maxInlineMicros: -1 }), '-1', 'a number of at least 0'],
+    ['numBatchThreads', serverOptions({ numBatchThreads: 0 }), '0', 'an integer of at least 1'],
+    [
+      'numBatchThreads',
+      serverOptions({ numBatchThreads: Number.POSITIVE_INFINITY }),
+      'Infinity',
+      'an integer of at least 1',
+    ],
+    ['numLoadThreads', serverOptions({ numLoadThreads: 1.5 }), '1.5', 'an integer of at least 1'],
+    ['inlineRuns', serverOptions({ inlineRuns: true }), 'true', 'one of "auto", "off", "on"'],
+  ];
+  it.each(wrong.map(([option, options, actual, expected]) => ({ option, options, actual, expected })))(
+    'refuses $option where it is $actual',
+    ({ option, options, actual, expected }) => {
+      expect(caught(() => resolveOptions(options))).toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        option,
+        actual,
+        expected,
+        message: `Cannot use option ${option}: got ${actual}, expected ${expected}`,
+      });
+    },
+  );
+
+  it.each<[option: string, options: never, known: string]>([
+    ['pollInterval', serverOptions({ pollInterval: 5 }), 'pollIntervalMs'],
+    ['models[0].path', modelOptions({ path: '/models' }), 'basePath'],
+    ['models[0].versionPolicy.lastest', modelOptions({ versionPolicy: { lastest: 1 } }), 'latest, specific'],
+    ['models[0].session.threads', sessionOptions({ threads: 1 }), 'intraOpNumThreads'],
+    [
+      'models[0].session.providers[0].path',
+      sessionOptions({ providers: [{ name: 'x', path: '' }] }),
+      'name, options',
+    ],
+    ['models[0].session.toString', sessionOptions({ toString: 1 }), 'intraOpNumThreads'],
+  ])('refuses %s, which it does not know, and says what it knows', (option, options, known) => {
+    const error = caught(() => resolveOptions(options));
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', option });
+    expect(error.message).toBe(`Unknown option ${option}, expected one of ${error.expected}`);
+    expect(error.expected).toContain(known);
+  });
+
+  it('shows an option that cannot be written as JSON by its kind', () => {
+    const cyclic: { self?: unknown } = {};
+    cyclic.self = cyclic;
+    const wrong = serverOptions({ inlineRuns: cyclic });
+    expect(caught(() => resolveOptions(wrong)).actual).toBe('[object Object]');
+  });
+});
+
+describe('modelsToUnload', () => {
+  const now = resolveModels([digits, { name: 'other', basePath: '/o' }]);
+  const next = (more: object) =>
+    resolveModels([
+      { ...digits, ...more },
+      { name: 'other', basePath: '/o' },
+    ]);
+
+  it.each<[string, ReturnType<typeof resolveModels>, readonly string[]]>([
+    ['nothing where nothing changed', next({}), []],
+    ['what is gone', resolveModels([digits]), ['other']],
+    ['what is to be built in another way', next({ session: { intraOpNumThreads: 1 } }), ['digits']],
+    ['what changes its transition policy', next({ transitionPolicy: 'resource-preserving' }), ['digits']],
+    ['nothing for a new version policy: the source sees to it', next({ versionPolicy: 'all' }), []],
+    ['nothing for a new base path: the manager sees to it', next({ basePath: '/new' }), []],
+  ])('names %s', (_what, models, names) => {
+    expect(modelsToUnload(now, models)).toEqual(names);
+  });
+});
