@@ -1,5 +1,8 @@
 /**
- * What a server adds to a run: one unbatched `predict` of a model without work, over the bare run of the same session.
+ * What a server adds to a run: one unbatched `predict` of a model without work, over the bare run of the same model.
+ *
+ * A thread has to be woken, there and back: 25 µs more where the CPU waits for work in a loop, 70 µs and more where it
+ * was halted in between. Which of the two a round meets is up to the system (on Linux guests, its haltpoll governor).
  *
  *     node bench/predict-overhead.mjs
  *     node --cpu-prof bench/predict-overhead.mjs   # where it goes
