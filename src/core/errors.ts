@@ -81,6 +81,13 @@ export class ServingError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
+  /** The fields that are set, without the cause: what another error about the same thing may take over. */
+  get facts(): ErrorFacts {
+    const { id, input, output, option, expected, actual } = this;
+    const all = Object.entries({ id, input, output, option, expected, actual });
+    return Object.fromEntries(all.filter(([, fact]) => fact !== undefined));
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && brand in value;
   }

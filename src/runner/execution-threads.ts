@@ -1,8 +1,8 @@
 import type { Transferable, Worker } from 'node:worker_threads';
 import { deferred } from '../core/deferred.js';
-import { ServingError, type StatusCode } from '../core/errors.js';
+import { ServingError } from '../core/errors.js';
 import { OrtError } from './ort/c-api.js';
-import type { ThreadAnswer, ThreadMessage, ThreadRequest } from './worker/messages.js';
+import type { ThreadAnswer, ThreadFailure, ThreadMessage, ThreadRequest } from './worker/messages.js';
 
 /** A request on its way through the pool. */
 export interface ThreadTask {
@@ -218,7 +218,7 @@ export class ExecutionThreads {
 }
 
 /** An error as the thread threw it. */
-function rebuild({ message, ortCode, code }: Extract<ThreadMessage, { kind: 'failed' }>): Error {
+function rebuild({ message, ortCode, code, facts }: ThreadFailure): Error {
   if (ortCode !== undefined) return new OrtError(ortCode, message);
-  return new ServingError((code as StatusCode | undefined) ?? 'INTERNAL', message);
+  return new ServingError(code ?? 'INTERNAL', message, facts);
 }

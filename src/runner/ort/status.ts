@@ -43,12 +43,7 @@ function translate(
   error: unknown,
 ): ServingError {
   if (error instanceof ServingError) {
-    const { input, output, option, expected, actual } = error;
-    const facts = Object.entries({ input, output, option, expected, actual }).filter(
-      ([, fact]) => fact !== undefined,
-    );
-    const message = prefix(action, id, error);
-    return new ServingError(error.code, message, { ...Object.fromEntries(facts), id, cause: error });
+    return new ServingError(error.code, prefix(action, id, error), { ...error.facts, id, cause: error });
   }
   if (!(error instanceof OrtError)) return ServingError.from(error);
   const code = outOfMemory.test(error.message) ? 'RESOURCE_EXHAUSTED' : (codes[error.ortCode] ?? otherwise);

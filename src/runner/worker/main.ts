@@ -75,7 +75,7 @@ function transferables(tensors: readonly Tensor[]): ArrayBuffer[] {
 function describeFailure(error: unknown): ThreadMessage {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof OrtError) return { kind: 'failed', message, ortCode: error.ortCode };
-  if (error instanceof ServingError) return { kind: 'failed', message, code: error.code };
+  if (error instanceof ServingError) return { kind: 'failed', message, code: error.code, facts: error.facts };
   return { kind: 'failed', message };
 }
 

@@ -1,3 +1,4 @@
+import type { ErrorFacts, StatusCode } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { Pointer } from '../ort/c-api.js';
 import type { RunInput, RunOutput } from '../ort/run.js';
@@ -51,5 +52,6 @@ export interface ThreadFailure {
   readonly kind: 'failed';
   readonly message: string;
   readonly ortCode?: number;
-  readonly code?: string;
+  readonly code?: StatusCode;
+  readonly facts?: ErrorFacts;
 }
