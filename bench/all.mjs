@@ -1,0 +1,35 @@
+/**
+ * Runs every bench, one after the other, and keeps what each prints in `bench/results`: the raw figures behind any that
+ * are quoted elsewhere.
+ *
+ *     npm run bench
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const benches = [
+  'predict-overhead',
+  'runner/engine-run',
+  'runner/event-loop',
+  'runner/many-models',
+  'runner/shared-session',
+  'runner/memory',
+  'peers/onnxruntime-node',
+];
+
+for (const bench of benches) {
+  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, `${bench}.mjs`)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  console.log(stdout);
+  if (status === 0) {
+    const file = join(import.meta.dirname, 'results', `${bench}.md`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${stdout.trim()}\n`);
+  } else {
+    console.error(`${bench} ended with ${status}`);
+    process.exitCode = 1;
+  }
+}
