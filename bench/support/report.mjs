@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { bindOrtApi } from '#dist/runner/ort/c-api.js';
 import { findLibrary } from '#dist/runner/ort/library.js';
 
@@ -15,7 +15,7 @@ export function printHead(title, facts) {
   const processors = cpus();
   console.log(`# ${title}\n`);
   console.log(
-    `- ${processors[0]?.model.trim()}, ${processors.length} cores, ${process.platform} ${release()}`,
+    `- ${processors[0]?.model.trim()}, ${processors.length} cores, ${process.platform} ${release()}, load before ${loadavg()[0]?.toFixed(1)}`,
   );
   console.log(
     `- node ${process.versions.node}, onnxruntime ${bindOrtApi(findLibrary()).version}, onnxruntime-node ${officialVersion}`,
