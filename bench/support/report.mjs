@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { bindOrtApi } from '#dist/runner/ort/c-api.js';
 import { findLibrary } from '#dist/runner/ort/library.js';
 
@@ -14,7 +14,9 @@ const { version: officialVersion } = createRequire(import.meta.url)('onnxruntime
 export function printHead(title, facts) {
   const processors = cpus();
   console.log(`# ${title}\n`);
-  console.log(`- ${processors[0]?.model.trim()}, ${processors.length} cores, ${process.platform}`);
+  console.log(
+    `- ${processors[0]?.model.trim()}, ${processors.length} cores, ${process.platform}, load before ${loadavg()[0]?.toFixed(1)}`,
+  );
   console.log(
     `- node ${process.versions.node}, onnxruntime ${bindOrtApi(findLibrary()).version}, onnxruntime-node ${officialVersion}`,
   );
