@@ -3,6 +3,7 @@
 import { type NumericDType, numericDTypes } from '../core/dtype.js';
 import type { Tensor } from '../core/tensor.js';
 import type { RunInput } from './ort/run.js';
+import { unfilledMemory } from './unfilled-memory.js';
 
 /** Inputs in memory of our own, and that memory, to be moved to a thread. */
 export interface CopiedInputs {
@@ -39,7 +40,7 @@ export function isSharedMemory(inputs: readonly RunInput[]): boolean {
 function copyTensor({ dtype, shape, data }: Tensor): Tensor {
   if (!ArrayBuffer.isView(data)) return { dtype, shape, data: data.map(copyString) as string[] };
   // Into fresh memory whatever the view is on: shared, resizable, or a part of a pool.
-  const bytes = new Uint8Array(data.byteLength);
+  const bytes = new Uint8Array(unfilledMemory(data.byteLength));
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const { array: Data } = numericDTypes[dtype as NumericDType];
   return { dtype, shape, data: new Data(bytes.buffer, 0, data.length) };

@@ -19,6 +19,8 @@ export interface RunOutput {
 export class SessionRunner {
   readonly #api: OrtApi;
   readonly #values: Values;
+  /** Kept from run to run: to hand a new typed array to native code moves it out of the heap, at 0.3 µs each. */
+  #words = nativeWords(16);
 
   constructor(api: OrtApi) {
     this.#api = api;
@@ -37,16 +39,15 @@ export class SessionRunner {
     inputs: readonly RunInput[],
     outputs: readonly RunOutput[],
   ): readonly Tensor[] {
-    const inputNames = new BigUint64Array(inputs.length);
-    const inputValues = new BigUint64Array(inputs.length);
-    const outputNames = new BigUint64Array(outputs.length);
-    const outputValues = new BigUint64Array(outputs.length);
+    const { inputNames, inputValues, outputNames, outputValues } = this.#clearedWords(inputs, outputs);
     try {
-      for (const [index, input] of inputs.entries()) {
-        inputNames[index] = input.nativeName;
-        inputValues[index] = this.#values.fromTensor(input.tensor);
+      let fed = 0;
+      for (const { nativeName, tensor } of inputs) {
+        inputNames[fed] = nativeName;
+        inputValues[fed++] = this.#values.fromTensor(tensor);
       }
-      for (const [index, output] of outputs.entries()) outputNames[index] = output.nativeName;
+      let fetched = 0;
+      for (const { nativeName } of outputs) outputNames[fetched++] = nativeName;
       this.#api.Run(
         session,
         runOptions,
@@ -72,6 +73,15 @@ export class SessionRunner {
     this.#values.close();
   }
 
+  /** Room for the addresses of a run; values that have not come into being are 0. */
+  #clearedWords(inputs: readonly RunInput[], outputs: readonly RunOutput[]): NativeWords {
+    const count = Math.max(inputs.length, outputs.length);
+    if (count > this.#words.inputNames.length) this.#words = nativeWords(count);
+    this.#words.inputValues.fill(0n);
+    this.#words.outputValues.fill(0n);
+    return this.#words;
+  }
+
   /** Releases the values that came into being before whatever went wrong. */
   #release(values: BigUint64Array, count: number): void {
     for (let index = 0; index < count; index++) {
@@ -79,4 +89,15 @@ export class SessionRunner {
       if (value !== 0n) this.#api.ReleaseValue(value);
     }
   }
+}
+
+type NativeWords = ReturnType<typeof nativeWords>;
+
+function nativeWords(count: number) {
+  return {
+    inputNames: new BigUint64Array(count),
+    inputValues: new BigUint64Array(count),
+    outputNames: new BigUint64Array(count),
+    outputValues: new BigUint64Array(count),
+  };
 }

@@ -1,6 +1,7 @@
 // Hot path: tensors in and out of onnxruntime, one call for each run. Guarded by bench/runner/engine-run.mjs.
-import { type NumericDType, newData } from '../../core/dtype.js';
+import { type NumericDType, newData, numericDTypes } from '../../core/dtype.js';
 import type { Tensor } from '../../core/tensor.js';
+import { unfilledMemory } from '../unfilled-memory.js';
 import { type OrtApi, OrtError, OutWord, type Pointer } from './c-api.js';
 import { dtypeOf, elementTypeName, elementTypeOf } from './element-type.js';
 import { defaultAllocator } from './session.js';
@@ -24,6 +25,8 @@ export class Values {
   readonly #out = new OutWord();
   readonly #typeOut = new OutWord();
   readonly #shapeOut = new OutWord();
+  /** Room for the sizes of a shape, kept from call to call as the words of `SessionRunner` are. */
+  #sizes = new BigInt64Array(16);
 
   constructor(api: OrtApi) {
     this.#api = api;
@@ -37,9 +40,11 @@ export class Values {
    * unchanged until it has released the value.
    */
   fromTensor(tensor: Tensor): Pointer {
-    const shape = BigInt64Array.from(tensor.shape, BigInt);
+    const rank = tensor.shape.length;
+    const shape = this.#sizesOf(rank);
+    for (let axis = 0; axis < rank; axis++) shape[axis] = BigInt(tensor.shape[axis] as number);
     if (tensor.dtype === 'string')
-      return this.#fromStrings(shape, tensor.data as readonly (string | Uint8Array)[]);
+      return this.#fromStrings(shape, rank, tensor.data as readonly (string | Uint8Array)[]);
     const data = tensor.data as Exclude<Tensor['data'], readonly unknown[]>;
     // An empty typed array has no address, and onnxruntime insists on one.
     const memory = data.byteLength === 0 ? noBytes : data;
@@ -49,7 +54,7 @@ export class Values {
       memory,
       data.byteLength,
       shape,
-      shape.length,
+      rank,
       type,
       this.#out.memory,
     );
@@ -96,27 +101,29 @@ export class Values {
 
   #readShape(address: Pointer, rank: number): number[] {
     if (rank === 0) return [];
-    const sizes = new BigInt64Array(rank);
-    this.#api.copy(sizes, address, sizes.byteLength);
-    return Array.from(sizes, Number);
+    const sizes = this.#sizesOf(rank);
+    this.#api.copy(sizes, address, rank * BigInt64Array.BYTES_PER_ELEMENT);
+    const shape = new Array<number>(rank);
+    for (let axis = 0; axis < rank; axis++) shape[axis] = Number(sizes[axis]);
+    return shape;
   }
 
   #readNumbers(value: Pointer, dtype: NumericDType, count: number): Tensor['data'] {
-    const data = newData(dtype, count);
+    const { array: Data, bytes } = numericDTypes[dtype];
+    const data = new Data(unfilledMemory(count * bytes), 0, count);
     if (data.byteLength === 0) return data;
     this.#api.GetTensorMutableData(value, this.#out.memory);
     this.#api.copy(data, this.#out.pointer, data.byteLength);
     return data;
   }
 
-  #fromStrings(shape: BigInt64Array, strings: readonly (string | Uint8Array)[]): Pointer {
-    this.#api.CreateTensorAsOrtValue(
-      this.#allocator,
-      shape,
-      shape.length,
-      elementTypeOf('string'),
-      this.#out.memory,
-    );
+  #sizesOf(rank: number): BigInt64Array {
+    if (rank > this.#sizes.length) this.#sizes = new BigInt64Array(rank);
+    return this.#sizes;
+  }
+
+  #fromStrings(shape: BigInt64Array, rank: number, strings: readonly (string | Uint8Array)[]): Pointer {
+    this.#api.CreateTensorAsOrtValue(this.#allocator, shape, rank, elementTypeOf('string'), this.#out.memory);
     const value = this.#out.pointer;
     try {
       for (const [index, text] of strings.entries()) {
