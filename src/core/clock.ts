@@ -9,15 +9,20 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
+/** @internal The longest delay that a timer of the runtime takes: 2^31 - 1 ms, 25 days. A longer one would fire at once. */
+export const maxTimerMs = 2 ** 31 - 1;
+
 /** The process's own monotonic clock and its timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, Math.min(delayMs, maxTimerMs));
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number) => {
+      const nextMs = Math.min(leftMs, maxTimerMs);
+      timer = setTimeout(() => (leftMs > nextMs ? wait(leftMs - nextMs) : callback()), nextMs);
+      timer.unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
-
-/** A longer delay overflows setTimeout's 32 bits, which then fires at once. */
-const maxTimerMs = 2 ** 31 - 1;

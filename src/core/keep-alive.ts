@@ -1,5 +1,4 @@
-/** The longest delay that a timer takes: 2^31 - 1 ms, 25 days. */
-const maxTimerMs = 2 ** 31 - 1;
+import { maxTimerMs } from './clock.js';
 
 /**
  * Keeps the process alive until what it returns is called. For whoever awaits what nothing else that is alive will bring

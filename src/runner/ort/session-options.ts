@@ -59,6 +59,40 @@ function applySessionOptions(api: OrtApi, native: Pointer, options: SessionOptio
   }
 }
 
+/** Providers whose options are an object that is made, filled, used and given back, by functions of their own. */
+const objectProviders = {
+  cuda: {
+    create: 'CreateCUDAProviderOptions',
+    update: 'UpdateCUDAProviderOptions',
+    append: 'SessionOptionsAppendExecutionProvider_CUDA_V2',
+    release: 'ReleaseCUDAProviderOptions',
+  },
+  tensorrt: {
+    create: 'CreateTensorRTProviderOptions',
+    update: 'UpdateTensorRTProviderOptions',
+    append: 'SessionOptionsAppendExecutionProvider_TensorRT_V2',
+    release: 'ReleaseTensorRTProviderOptions',
+  },
+} as const;
+
+function appendByObject(
+  api: OrtApi,
+  native: Pointer,
+  { create, update, append, release }: (typeof objectProviders)[keyof typeof objectProviders],
+  keys: NativeStrings,
+  values: NativeStrings,
+): void {
+  const out = new OutWord();
+  api[create](out.memory);
+  const options = out.pointer;
+  try {
+    api[update](options, keys.pointers, values.pointers, keys.length);
+    api[append](native, options);
+  } finally {
+    api[release](options);
+  }
+}
+
 function appendProvider(api: OrtApi, native: Pointer, provider: ProviderOptions): void {
   const entries = Object.entries(provider.options ?? {});
   const keys = new NativeStrings(entries.map(([key]) => key));
@@ -68,10 +102,8 @@ function appendProvider(api: OrtApi, native: Pointer, provider: ProviderOptions)
       case 'cpu':
         break; // always the last resort, without being named
       case 'cuda':
-        appendCuda(api, native, keys, values);
-        break;
       case 'tensorrt':
-        appendTensorRt(api, native, keys, values);
+        appendByObject(api, native, objectProviders[provider.name], keys, values);
         break;
       default: {
         const name = genericProviderNames[provider.name] ?? provider.name;
@@ -97,30 +129,6 @@ function appendProvider(api: OrtApi, native: Pointer, provider: ProviderOptions)
   } finally {
     keys.free();
     values.free();
-  }
-}
-
-function appendCuda(api: OrtApi, native: Pointer, keys: NativeStrings, values: NativeStrings): void {
-  const out = new OutWord();
-  api.CreateCUDAProviderOptions(out.memory);
-  const cuda = out.pointer;
-  try {
-    api.UpdateCUDAProviderOptions(cuda, keys.pointers, values.pointers, keys.length);
-    api.SessionOptionsAppendExecutionProvider_CUDA_V2(native, cuda);
-  } finally {
-    api.ReleaseCUDAProviderOptions(cuda);
-  }
-}
-
-function appendTensorRt(api: OrtApi, native: Pointer, keys: NativeStrings, values: NativeStrings): void {
-  const out = new OutWord();
-  api.CreateTensorRTProviderOptions(out.memory);
-  const tensorRt = out.pointer;
-  try {
-    api.UpdateTensorRTProviderOptions(tensorRt, keys.pointers, values.pointers, keys.length);
-    api.SessionOptionsAppendExecutionProvider_TensorRT_V2(native, tensorRt);
-  } finally {
-    api.ReleaseTensorRTProviderOptions(tensorRt);
   }
 }
 

@@ -152,35 +152,28 @@ export class Values {
 
   /** A map as a tensor [classes] of its values. */
   #readMap(value: Pointer): Tensor {
-    const keys = this.#readPart(value, 0);
-    const values = this.#readPart(value, 1);
+    const keys = this.#readPart(value, 0, (part) => this.#readTensor(part));
+    const values = this.#readPart(value, 1, (part) => this.#readTensor(part));
     return { ...values, classes: Array.from(keys.data as Iterable<unknown>, String) };
-  }
-
-  #readPart(value: Pointer, index: number): Tensor {
-    this.#api.GetValue(value, index, this.#allocator, this.#out.memory);
-    const part = this.#out.pointer;
-    try {
-      return this.#readTensor(part);
-    } finally {
-      this.#api.ReleaseValue(part);
-    }
   }
 
   /** A sequence of maps with equal keys, one a row, as a tensor [rows, classes]. */
   #readMapRows(value: Pointer): Tensor {
     this.#api.GetValueCount(value, this.#out.memory);
-    const rows = Array.from({ length: this.#out.count }, (_, row) => this.#readMapRow(value, row));
+    const rows = Array.from({ length: this.#out.count }, (_, row) =>
+      this.#readPart(value, row, (map) => this.#readMap(map)),
+    );
     return stackRows(rows);
   }
 
-  #readMapRow(value: Pointer, row: number): Tensor {
-    this.#api.GetValue(value, row, this.#allocator, this.#out.memory);
-    const map = this.#out.pointer;
+  /** Reads an element of a sequence, or the keys (0) or values (1) of a map. */
+  #readPart(value: Pointer, index: number, read: (part: Pointer) => Tensor): Tensor {
+    this.#api.GetValue(value, index, this.#allocator, this.#out.memory);
+    const part = this.#out.pointer;
     try {
-      return this.#readMap(map);
+      return read(part);
     } finally {
-      this.#api.ReleaseValue(map);
+      this.#api.ReleaseValue(part);
     }
   }
 }
