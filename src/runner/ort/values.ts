@@ -1,16 +1,17 @@
 // Hot path: tensors in and out of onnxruntime, one call for each run. Guarded by bench/runner/engine-run.mjs.
-import { type NumericDType, newData, numericDTypes } from '../../core/dtype.js';
+import { type NumericDType, numericDTypes } from '../../core/dtype.js';
 import type { Tensor } from '../../core/tensor.js';
 import { unfilledMemory } from '../unfilled-memory.js';
 import { type OrtApi, OrtError, OutWord, type Pointer } from './c-api.js';
+import { decodeStrings } from './decode-strings.js';
 import { dtypeOf, elementTypeName, elementTypeOf } from './element-type.js';
 import { defaultAllocator } from './session.js';
+import { stackRows } from './stack-rows.js';
 
 /** How an output is to be read: as the tensor it is, or as the scores that a map or a sequence of maps holds. */
 export type OutputKind = 'tensor' | 'map' | 'map-rows';
 
-/** `OrtErrorCode`. Source: onnxruntime_c_api.h. */
-const invalidArgument = 2;
+/** `ORT_NOT_IMPLEMENTED`. Source: onnxruntime_c_api.h, enum OrtErrorCode. */
 const notImplemented = 9;
 
 /** `OrtDeviceAllocator` and `OrtMemTypeDefault`. */
@@ -180,42 +181,3 @@ export class Values {
 
 /** Something to point at where a tensor has no bytes. */
 const noBytes = new Uint8Array(8);
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Text where every element is UTF-8, else every element as bytes. */
-function decodeStrings(bytes: Uint8Array, offsets: readonly number[]): string[] | Uint8Array[] {
-  const parts = offsets.map((start, index) => bytes.subarray(start, offsets[index + 1] ?? bytes.length));
-  try {
-    return parts.map((part) => strictUtf8.decode(part));
-  } catch {
-    // Not text. Each element gets memory of its own, so that keeping one does not keep them all.
-    return parts.map((part) => part.slice());
-  }
-}
-
-function stackRows(rows: readonly Tensor[]): Tensor {
-  const [first] = rows;
-  if (first === undefined) return { dtype: 'float32', shape: [0, 0], data: new Float32Array(0), classes: [] };
-  const classes = first.classes ?? [];
-  const uneven = rows.findIndex((row) => !isSameList(row.classes ?? [], classes));
-  if (uneven >= 0) {
-    throw new OrtError(
-      invalidArgument,
-      `An output is a sequence of maps whose keys differ: row 0 has ${classes.join(',')}, row ${uneven} has ` +
-        `${rows[uneven]?.classes?.join(',')}; only maps with equal keys make a tensor`,
-    );
-  }
-  const data = newData(first.dtype, rows.length * classes.length);
-  for (const [index, row] of rows.entries()) copyInto(data, row.data, index * classes.length);
-  return { dtype: first.dtype, shape: [rows.length, classes.length], data, classes };
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
-}
-
-function copyInto(to: Tensor['data'], from: Tensor['data'], offset: number): void {
-  if (Array.isArray(to)) for (const [index, text] of (from as string[]).entries()) to[offset + index] = text;
-  else (to as Float32Array).set(from as Float32Array, offset);
-}
