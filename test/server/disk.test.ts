@@ -4,7 +4,9 @@ import { ModelServer, type ModelServerOptions, ServingError, type SessionOptions
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
+import { model, node, value } from '../support/onnx/model.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
+import { constant } from '../support/onnx/tensor-proto.js';
 import { rejection } from '../support/rejection.js';
 
 const folder = temporaryFolder();
@@ -69,10 +71,10 @@ describe('a model file that is none', () => {
 });
 
 describe('external data', () => {
-  const { model, data } = authored.heavy(1, { isExternal: true });
+  const { model: heavy, data } = authored.heavy(1, { isExternal: true });
   const weights = data as Uint8Array;
   const write = (name: string, file?: Uint8Array) =>
-    writeModel(folder, name, 1, model, file === undefined ? {} : { [authored.heavyDataFile]: file });
+    writeModel(folder, name, 1, heavy, file === undefined ? {} : { [authored.heavyDataFile]: file });
 
   it('is read from beside the model', async () => {
     const server = await start({ models: [{ name: 'heavy', basePath: write('whole', weights) }] });
@@ -83,6 +85,22 @@ describe('external data', () => {
   it('that is missing, or short, ends the version with the reason', async () => {
     expect((await loadError(write('missing'))).message).toMatch(/External data path does not exist/);
     expect((await loadError(write('short', weights.subarray(0, 1000)))).message).toMatch(/file_length/);
+  });
+
+  it('at an absolute path is refused', async () => {
+    const absolute = model({
+      inputs: [value('x', 'float32', ['batch'])],
+      outputs: [value('y', 'float32', ['batch'])],
+      nodes: [node('Add', ['x', 'bias'], ['y'])],
+      initializers: [
+        constant('bias', 'float32', [1], Float32Array.of(1), {
+          external: { location: '/etc/hostname', offset: 0, length: 4 },
+        }),
+      ],
+    });
+    expect((await loadError(writeModel(folder, 'absolute', 1, absolute))).message).toMatch(
+      /Absolute path not allowed/,
+    );
   });
 
   it('outside of the version directory is refused', async () => {

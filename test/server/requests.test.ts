@@ -188,6 +188,17 @@ describe('ModelServer.predict', () => {
     expect((await server.predict('spin', spins(1))).outputs).toHaveProperty('y');
   });
 
+  it('is not moved by an abort that comes after the answer', async () => {
+    const abort = new AbortController();
+    const { outputs } = await server.predict(
+      'linear',
+      { x: floats(1) },
+      { signal: abort.signal, timeoutMs: 60_000 },
+    );
+    abort.abort();
+    expect(outputs.y).toEqual(floats(4));
+  });
+
   it('rejects at once when the time is over, whether the request runs or waits', async () => {
     const late = Array.from({ length: 5 }, () =>
       rejection(server.predict('spin', forEver, { timeoutMs: 20 })),
