@@ -37,5 +37,5 @@ export { withLease } from './routing/lease.js';
 export type { Loader, ModelMetadata, RunRequest, Servable } from './core/servable.js';
 export { OnnxLoader, type OnnxLoaderOptions } from './runner/onnx-loader.js';
 export { type EngineOptions, OrtEngine } from './runner/engine.js';
-export type { InlineRuns } from './runner/inline-runner.js';
+export type { InlineRuns } from './runner/inline/inline-runner.js';
 export type { Clock } from './core/clock.js';

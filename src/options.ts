@@ -10,9 +10,9 @@ import {
   assertString,
   optionError,
 } from './core/option-check.js';
-import { usableCpus } from './runner/cpu-quota.js';
 import type { EngineOptions } from './runner/engine.js';
 import type { ProviderOptions, SessionOptions } from './runner/session-options.js';
+import { usableCpus } from './runner/threads/cpu-quota.js';
 
 /** One model and where its versions are. */
 export interface ModelOptions {

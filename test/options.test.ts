@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#dist/core/clock.js';
 import { modelsToUnload, resolveModels, resolveOptions } from '#dist/options.js';
-import { usableCpus } from '#dist/runner/cpu-quota.js';
+import { usableCpus } from '#dist/runner/threads/cpu-quota.js';
 import { caught } from './support/caught.js';
 
 const digits = { name: 'digits', basePath: '/models/digits' };

@@ -1,9 +1,9 @@
 import { OnnxLoader, OrtEngine } from 'servable';
+import { RunTimes } from '#dist/runner/inline/run-times.js';
 import { bindOrtApi } from '#dist/runner/ort/c-api.js';
 import { findLibrary } from '#dist/runner/ort/library.js';
 import { SessionRunner } from '#dist/runner/ort/run.js';
 import { createRunOptions } from '#dist/runner/ort/run-options.js';
-import { RunTimes } from '#dist/runner/run-times.js';
 
 /**
  * An engine and a loader over it.

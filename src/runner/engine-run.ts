@@ -1,7 +1,7 @@
 import { ServingError } from '../core/errors.js';
+import type { RunTimes } from './inline/run-times.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
-import type { RunTimes } from './run-times.js';
 
 /** One inference, in native terms. */
 export interface EngineRun {

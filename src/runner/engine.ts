@@ -1,19 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { usableCpus } from './cpu-quota.js';
 import { cancelled, type EngineRun } from './engine-run.js';
-import { ExecutionThreads } from './execution-threads.js';
-import { ExitBarrier } from './exit-barrier.js';
-import { InlineRunner, type InlineRuns } from './inline-runner.js';
+import { InlineRunner, type InlineRuns } from './inline/inline-runner.js';
 import { bindOrtApi, type OrtApi, type Pointer } from './ort/c-api.js';
 import { openEnvironment } from './ort/environment.js';
 import { findLibrary } from './ort/library.js';
 import type { OpenSession } from './ort/session.js';
 import { elementTotal } from './run-inputs.js';
 import type { SessionOptions } from './session-options.js';
-import { threadOptions } from './thread-options.js';
-import { ThreadRunner } from './thread-runner.js';
+import { usableCpus } from './threads/cpu-quota.js';
+import { ExecutionThreads } from './threads/execution-threads.js';
+import { ExitBarrier } from './threads/exit-barrier.js';
+import { threadOptions } from './threads/thread-options.js';
+import { ThreadRunner } from './threads/thread-runner.js';
 import type { ThreadAnswer, ThreadRequest, ThreadSetup } from './worker/messages.js';
 
 export interface EngineOptions {

@@ -4,12 +4,12 @@ import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import type { Tensor, TensorMap } from '../core/tensor.js';
 import type { OrtEngine } from './engine.js';
+import { RunTimes } from './inline/run-times.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
 import type { OpenSession } from './ort/session.js';
 import { runError } from './ort/status.js';
 import type { OutputKind } from './ort/values.js';
-import { RunTimes } from './run-times.js';
 import type { SessionOptions } from './session-options.js';
 
 /** One version of an ONNX model, open in the engine. */

@@ -1,12 +1,12 @@
 // Hot path: short runs, on the calling thread. Guarded by bench/predict-overhead.mjs.
-import type { Tensor } from '../core/tensor.js';
-import type { EngineRun } from './engine-run.js';
-import type { ExitBarrier } from './exit-barrier.js';
+import type { Tensor } from '../../core/tensor.js';
+import type { EngineRun } from '../engine-run.js';
+import type { OrtApi } from '../ort/c-api.js';
+import { SessionRunner } from '../ort/run.js';
+import { isTerminated } from '../ort/status.js';
+import { isSharedMemory } from '../run-inputs.js';
+import type { ExitBarrier } from '../threads/exit-barrier.js';
 import { InlineGuard } from './inline-guard.js';
-import type { OrtApi } from './ort/c-api.js';
-import { SessionRunner } from './ort/run.js';
-import { isTerminated } from './ort/status.js';
-import { isSharedMemory } from './run-inputs.js';
 import { TurnBudget } from './turn-budget.js';
 
 /** Whether short runs are done on the calling thread; see `EngineOptions.inlineRuns`. */

@@ -1,13 +1,13 @@
 // Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
-import type { ServingError } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { cancelled, type EngineRun } from './engine-run.js';
+import type { ServingError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { cancelled, type EngineRun } from '../engine-run.js';
+import type { OrtApi, Pointer } from '../ort/c-api.js';
+import { createRunOptions } from '../ort/run-options.js';
+import { isTerminated } from '../ort/status.js';
+import { copyInputs } from '../run-inputs.js';
+import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
-import type { OrtApi, Pointer } from './ort/c-api.js';
-import { createRunOptions } from './ort/run-options.js';
-import { isTerminated } from './ort/status.js';
-import { copyInputs } from './run-inputs.js';
-import type { ThreadAnswer, ThreadRequest } from './worker/messages.js';
 
 /** Does runs on the batch threads, and ends them when they are no longer wanted. */
 export class ThreadRunner {

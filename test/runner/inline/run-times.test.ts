@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RunTimes } from '#dist/runner/run-times.js';
-import { TurnBudget } from '#dist/runner/turn-budget.js';
+import { RunTimes } from '#dist/runner/inline/run-times.js';
 
 describe('RunTimes', () => {
   const measured = (...runs: [elements: number, micros: number][]) => {
@@ -34,23 +33,5 @@ describe('RunTimes', () => {
     const times = measured([64, 5], [64, 5], [64, 5]);
     times.clear();
     expect(times.expectedMicros(64)).toBe(Number.POSITIVE_INFINITY);
-  });
-});
-
-describe('TurnBudget', () => {
-  it('allows what is left of the turn, and everything again in the next one', () => {
-    const turns: (() => void)[] = [];
-    const budget = new TurnBudget(1000, (callback) => turns.push(callback));
-    expect(budget.allows(1000)).toBe(true);
-    expect(budget.allows(1001)).toBe(false);
-    budget.spend(600);
-    budget.spend(300);
-    expect(budget.allows(100)).toBe(true);
-    expect(budget.allows(101)).toBe(false);
-    expect(turns).toHaveLength(1);
-    turns[0]?.();
-    expect(budget.allows(1000)).toBe(true);
-    budget.spend(1);
-    expect(turns).toHaveLength(2);
   });
 });

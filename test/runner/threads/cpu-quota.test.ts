@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { usableCpus } from '#dist/runner/cpu-quota.js';
+import { usableCpus } from '#dist/runner/threads/cpu-quota.js';
 
 const v2 = '/sys/fs/cgroup';
 

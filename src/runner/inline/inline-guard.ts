@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { ExitBarrier } from './exit-barrier.js';
-import { type OrtApi, OutWord, type Pointer } from './ort/c-api.js';
-import { threadOptions } from './thread-options.js';
-import { cell, type GuardSetup } from './worker/guard-cells.js';
+import { type OrtApi, OutWord, type Pointer } from '../ort/c-api.js';
+import type { ExitBarrier } from '../threads/exit-barrier.js';
+import { threadOptions } from '../threads/thread-options.js';
+import { cell, type GuardSetup } from '../worker/guard-cells.js';
 
 /** How often the guard looks whether an inline run has not ended, in milliseconds. */
 const tickMs = 5;
@@ -83,7 +83,7 @@ export class InlineGuard {
       place,
       tickMs,
     };
-    const entry = new URL('./worker/guard.js', import.meta.url);
+    const entry = new URL('../worker/guard.js', import.meta.url);
     const worker = new Worker(entry, { ...threadOptions, workerData, name: 'servable-guard' });
     worker.unref();
     worker.on('error', () => {}); // told by its exit

@@ -1,8 +1,8 @@
 import type { Transferable, Worker } from 'node:worker_threads';
-import { deferred } from '../core/deferred.js';
-import { ServingError } from '../core/errors.js';
-import { OrtError } from './ort/c-api.js';
-import type { ThreadAnswer, ThreadFailure, ThreadMessage, ThreadRequest } from './worker/messages.js';
+import { deferred } from '../../core/deferred.js';
+import { ServingError } from '../../core/errors.js';
+import { OrtError } from '../ort/c-api.js';
+import type { ThreadAnswer, ThreadFailure, ThreadMessage, ThreadRequest } from '../worker/messages.js';
 
 /** A request on its way through the pool. */
 export interface ThreadTask {

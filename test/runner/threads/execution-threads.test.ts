@@ -2,13 +2,13 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServingError } from '#dist/core/errors.js';
 import { tensor } from '#dist/core/tensor.js';
-import { ExecutionThreads } from '#dist/runner/execution-threads.js';
 import { OrtError } from '#dist/runner/ort/c-api.js';
-import { openEngine, run } from '../support/engine.js';
-import * as authored from '../support/onnx/authored-models.js';
-import { rejection } from '../support/rejection.js';
+import { ExecutionThreads } from '#dist/runner/threads/execution-threads.js';
+import { openEngine, run } from '../../support/engine.js';
+import * as authored from '../../support/onnx/authored-models.js';
+import { rejection } from '../../support/rejection.js';
 
-const entry = new URL('../support/mortal-worker.mjs', import.meta.url);
+const entry = new URL('../../support/mortal-worker.mjs', import.meta.url);
 const request = (file: string) => ({ request: { kind: 'open-session', file, options: {} } }) as const;
 
 const opened: ExecutionThreads[] = [];

@@ -1,4 +1,4 @@
-import { type BarrierPlace, barrierCell, ThreadBarrier } from './worker/thread-barrier.js';
+import { type BarrierPlace, barrierCell, ThreadBarrier } from '../worker/thread-barrier.js';
 
 /** How long a process that exits waits for its threads, in milliseconds. Runs are told to end, so it is short. */
 const maxWaitMs = 5000;
