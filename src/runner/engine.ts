@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { cancelled, type EngineRun } from './engine-run.js';
+import type { EngineRun } from './engine-run.js';
 import { InlineRunner, type InlineRuns } from './inline/inline-runner.js';
 import { bindOrtApi, type OrtApi, type Pointer } from './ort/c-api.js';
 import { openEnvironment } from './ort/environment.js';
@@ -12,9 +12,10 @@ import type { SessionOptions } from './session-options.js';
 import { usableCpus } from './threads/cpu-quota.js';
 import { ExecutionThreads } from './threads/execution-threads.js';
 import { ExitBarrier } from './threads/exit-barrier.js';
+import { LoadRunner } from './threads/load-runner.js';
 import { threadOptions } from './threads/thread-options.js';
 import { ThreadRunner } from './threads/thread-runner.js';
-import type { ThreadAnswer, ThreadRequest, ThreadSetup } from './worker/messages.js';
+import type { ThreadSetup } from './worker/messages.js';
 
 export interface EngineOptions {
   /**
@@ -57,6 +58,7 @@ interface Binding {
   readonly loadThreads: ExecutionThreads;
   readonly batchThreads: ExecutionThreads;
   readonly inlineRunner: InlineRunner;
+  readonly loadRunner: LoadRunner;
   readonly threadRunner: ThreadRunner;
   readonly barrier: ExitBarrier;
 }
@@ -85,7 +87,6 @@ export class OrtEngine {
   readonly #options: EngineOptions;
   #binding: Binding | undefined;
   #closed: Promise<void> | undefined;
-  #pendingCloses = 0;
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
@@ -110,40 +111,12 @@ export class OrtEngine {
    *   FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
    */
   async openSession(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
-    const { api, loadThreads } = this.#bound();
-    if (signal?.aborted) throw cancelled(signal);
-    let nativeOptions: Pointer | undefined;
-    const request: ThreadRequest = { kind: 'open-session', file, options };
-    const onAbort = () => {
-      if (nativeOptions === undefined) loadThreads.withdraw(request, cancelled(signal));
-      else api.SessionOptionsSetLoadCancellationFlag(nativeOptions, true);
-    };
-    const onOpening = (native: Pointer) => {
-      nativeOptions = native;
-      if (signal?.aborted) onAbort();
-    };
-    signal?.addEventListener('abort', onAbort);
-    try {
-      const answer = await loadThreads.submit({ request, onOpening });
-      return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
-    } catch (error) {
-      // onnxruntime says in many ways, and with many codes, that it stopped.
-      throw signal?.aborted ? cancelled(signal) : error;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-      if (nativeOptions !== undefined) api.ReleaseSessionOptions(nativeOptions);
-    }
+    return this.#bound().loadRunner.open(file, options, signal);
   }
 
   /** Releases a session, on a load thread. The caller has made sure that no run is in flight. Never rejects. */
   async closeSession(open: OpenSession): Promise<void> {
-    const { loadThreads } = this.#bound();
-    const submit = (request: ThreadRequest) => loadThreads.submit({ request }).catch(() => {}); // it died with the thread
-    this.#pendingCloses++;
-    await submit({ kind: 'close-session', open });
-    this.#pendingCloses--;
-    // After the last of several, so that giving memory back to the system costs once.
-    if (this.#pendingCloses === 0) await submit({ kind: 'trim' });
+    await this.#bound().loadRunner.close(open);
   }
 
   /**
@@ -198,9 +171,10 @@ function bind(options: EngineOptions): Binding {
   const cpus = usableCpus();
   const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
   const numBatchThreads = options.numBatchThreads ?? cpus;
-  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads + 1, () =>
-    threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits')),
-  );
+  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads + 1, () => {
+    threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits'));
+    loadRunner.abandon();
+  });
   const threads = (name: string, size: number): ExecutionThreads => {
     const spawn = () => {
       const place = barrier.take();
@@ -214,10 +188,11 @@ function bind(options: EngineOptions): Binding {
   };
   const loadThreads = threads('load', numLoadThreads);
   const batchThreads = threads('batch', numBatchThreads);
+  const loadRunner = new LoadRunner(api, loadThreads);
   const threadRunner = new ThreadRunner(api, batchThreads);
   const inlineRunner = new InlineRunner(api, libraryFile, barrier, {
     mode: options.inlineRuns ?? 'auto',
     maxInlineMicros: options.maxInlineMicros ?? 1000,
   });
-  return { api, environment, loadThreads, batchThreads, threadRunner, inlineRunner, barrier };
+  return { api, environment, loadThreads, batchThreads, loadRunner, threadRunner, inlineRunner, barrier };
 }

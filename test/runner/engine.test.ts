@@ -112,6 +112,7 @@ describe('OrtEngine', () => {
 describe('OrtEngine as a guest', () => {
   const folder = temporaryFolder();
   const basePath = writeModel(folder, 'linear', 1, authored.linear());
+  const heavyPath = writeModel(folder, 'heavy', 1, authored.heavy(50).model);
   const spinPath = writeModel(folder, 'spin', 1, authored.spin());
   const open = (path: string, options = '{}') => `
     const engine = new OrtEngine(${options});
@@ -141,6 +142,8 @@ describe('OrtEngine as a guest', () => {
       const inputs = { x: tensor('float32', [1, 256], new Float32Array(256)), n: tensor('int64', [], [1e9]) };
       for (let i = 0; i < 8; i++) servable.run({ signature, inputs, outputs: ['y'] }).catch(() => {});`;
     const atStart = 'const engine = new OrtEngine(); engine.start();';
+    const loads = `${atStart}
+      engine.openSession(${JSON.stringify(join(heavyPath, '1', 'model.onnx'))}, {}).catch(() => {});`;
     const exits = [
       'process.exit(0);',
       'setImmediate(() => process.exit(0));',
@@ -149,6 +152,7 @@ describe('OrtEngine as a guest', () => {
     for (const exit of exits) {
       expect(await host(`${atStart} ${exit}`)).toBe('');
       expect(await host(`${open(spinPath)} ${busy} ${exit}`)).toBe('');
+      expect(await host(`${loads} ${exit}`)).toBe('');
     }
   });
 

@@ -1,0 +1,78 @@
+import { cancelled } from '../engine-run.js';
+import type { OrtApi, Pointer } from '../ort/c-api.js';
+import type { OpenSession } from '../ort/session.js';
+import type { SessionOptions } from '../session-options.js';
+import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
+import type { ExecutionThreads } from './execution-threads.js';
+
+/** Opens and closes sessions on the load threads, and ends loads that are no longer wanted. */
+export class LoadRunner {
+  readonly #api: OrtApi;
+  readonly #threads: ExecutionThreads;
+  /** The options of the loads under way: what they are ended by. */
+  readonly #loads = new Set<Pointer>();
+  #pendingCloses = 0;
+
+  constructor(api: OrtApi, threads: ExecutionThreads) {
+    this.#api = api;
+    this.#threads = threads;
+  }
+
+  /**
+   * Creates a session from a model file, on the next free thread.
+   *
+   * @throws OrtError with onnxruntime's reason; ServingError CANCELLED for a load that was aborted before its end,
+   *   FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
+   */
+  async open(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
+    if (signal?.aborted) throw cancelled(signal);
+    let nativeOptions: Pointer | undefined;
+    const request: ThreadRequest = { kind: 'open-session', file, options };
+    const onAbort = () => {
+      if (nativeOptions === undefined) this.#threads.withdraw(request, cancelled(signal));
+      else this.#end(nativeOptions);
+    };
+    const onOpening = (native: Pointer) => {
+      nativeOptions = native;
+      this.#loads.add(native);
+      if (signal?.aborted) onAbort();
+    };
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const answer = await this.#threads.submit({ request, onOpening });
+      return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
+    } catch (error) {
+      // onnxruntime says in many ways, and with many codes, that it stopped.
+      throw signal?.aborted ? cancelled(signal) : error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (nativeOptions !== undefined) {
+        this.#loads.delete(nativeOptions);
+        this.#api.ReleaseSessionOptions(nativeOptions);
+      }
+    }
+  }
+
+  /** Releases a session. The caller has made sure that no run is in flight. Never rejects. */
+  async close(open: OpenSession): Promise<void> {
+    this.#pendingCloses++;
+    await this.#submit({ kind: 'close-session', open });
+    this.#pendingCloses--;
+    // After the last of several, so that giving memory back to the system costs once.
+    if (this.#pendingCloses === 0) await this.#submit({ kind: 'trim' });
+  }
+
+  /** Ends every load that is under way: it fails with whatever onnxruntime says to that. */
+  abandon(): void {
+    for (const nativeOptions of this.#loads) this.#end(nativeOptions);
+  }
+
+  /** Unloading goes on whatever happens: a thread that died over it has been replaced. */
+  async #submit(request: ThreadRequest): Promise<void> {
+    await this.#threads.submit({ request }).catch(() => {});
+  }
+
+  #end(nativeOptions: Pointer): void {
+    this.#api.SessionOptionsSetLoadCancellationFlag(nativeOptions, true);
+  }
+}
