@@ -19,13 +19,13 @@ import type { ThreadSetup } from './worker/messages.js';
 
 export interface EngineOptions {
   /**
-   * Threads that run sessions, shared by all models. At least 1.
+   * Threads that run sessions, at most, shared by all models; each is started when it is needed. At least 1.
    *
    * @default the CPUs that the process may use: its control group's quota, or its processors where that is less
    */
   readonly numBatchThreads?: number;
   /**
-   * Threads that load and unload models. At least 1.
+   * Threads that load and unload models, at most. At least 1.
    *
    * @default 2, or 1 on one CPU: enough to overlap reading and building, few enough to leave the CPUs to requests
    */

@@ -28,7 +28,7 @@ interface Thread {
 }
 
 export interface ExecutionThreadsOptions {
-  /** Threads of the pool. At least 1. */
+  /** Threads at most. At least 1. */
   readonly size: number;
   /** Starts one thread. A death is answered by calling it again. */
   readonly spawn: () => Worker;
@@ -41,6 +41,9 @@ const maxFailedStarts = 3;
 
 /**
  * Threads that do one request at a time, first come, first served.
+ *
+ * The first one is started by `start`, each further one, one after the other, while requests find none free: a thread costs
+ * its host some 10 MB, and a machine has many CPUs that its models may never need.
  *
  * An idle thread costs no CPU and does not keep the process alive; one that works does. A thread that dies fails the
  * request it was at with UNAVAILABLE and is replaced; the requests that wait are not touched.
@@ -71,9 +74,9 @@ export class ExecutionThreads {
     return this.#idle.length;
   }
 
-  /** Starts the threads. They take work as they become ready. */
+  /** Starts the first thread. It takes work as soon as it is ready. */
   start(): void {
-    while (this.#threads.size < this.#options.size) this.#spawn();
+    if (this.#threads.size === 0) this.#spawn();
   }
 
   /**
@@ -92,6 +95,7 @@ export class ExecutionThreads {
       this.#assign(thread, queued);
     } else {
       this.#queue.push(queued);
+      this.#grow();
       this.#keepAliveWhileQueued();
     }
     return promise;
@@ -122,6 +126,13 @@ export class ExecutionThreads {
       worker.postMessage({ kind: 'exit' } satisfies ThreadRequest);
     }
     await Promise.all(exits);
+  }
+
+  /** Starts a thread more. One at a time: a burst is over before the second would have started. */
+  #grow(): void {
+    if (this.#threads.size === this.#options.size) return;
+    for (const { isReady } of this.#threads) if (!isReady) return;
+    this.#spawn();
   }
 
   /** After all threads have died at their start: whoever asks again is worth another try. */
@@ -170,7 +181,10 @@ export class ExecutionThreads {
       this.#failedStarts = 0;
     }
     this.#next(thread);
-    if (message.kind === 'ready') return;
+    if (message.kind === 'ready') {
+      if (this.#queue.length > 0) this.#grow();
+      return;
+    }
     if (message.kind === 'failed') task?.reject(rebuild(message));
     else task?.resolve(message);
   }

@@ -80,6 +80,16 @@ describe('ExecutionThreads', () => {
     expect(await threads.submit(request('good'))).toEqual({ kind: 'done' });
   });
 
+  it('starts threads as they are needed, one after the other, up to its size', async () => {
+    const { threads, spawned } = mortals(3);
+    await threads.submit(request('good'));
+    expect(spawned()).toBe(1);
+    while (spawned() < 3)
+      await Promise.all(Array.from({ length: 50 }, () => threads.submit(request('good'))));
+    await Promise.all(Array.from({ length: 50 }, () => threads.submit(request('good'))));
+    expect(spawned()).toBe(3);
+  });
+
   it('withdraws a request that waits, and not one that a thread has', async () => {
     const { threads } = mortals(1);
     await threads.submit(request('good'));
