@@ -34,9 +34,7 @@ const statusFunctions = {
   Run: [9, [pointer, pointer, pointer, pointer, 'size_t', pointer, 'size_t', pointer]],
   CreateSessionOptions: [10, [pointer]],
   SetSessionExecutionMode: [13, [pointer, 'int']],
-  EnableMemPattern: [16, [pointer]],
   DisableMemPattern: [17, [pointer]],
-  EnableCpuMemArena: [18, [pointer]],
   DisableCpuMemArena: [19, [pointer]],
   SetSessionLogSeverityLevel: [22, [pointer, 'int']],
   SetSessionGraphOptimizationLevel: [23, [pointer, 'int']],
@@ -66,7 +64,6 @@ const statusFunctions = {
   GetDimensionsCount: [61, [pointer, pointer]],
   GetDimensions: [62, [pointer, pointer, 'size_t']],
   GetSymbolicDimensions: [63, [pointer, pointer, 'size_t']],
-  GetValueType: [67, [pointer, pointer]],
   CreateCpuMemoryInfo: [69, ['int', 'int', pointer]],
   AllocatorFree: [76, [pointer, pointer]],
   GetAllocatorWithDefaultOptions: [78, [pointer]],
@@ -86,8 +83,6 @@ const statusFunctions = {
   ModelMetadataGetVersion: [117, [pointer, pointer]],
   ModelMetadataGetCustomMetadataMapKeys: [123, [pointer, pointer, pointer, pointer]],
   AddFreeDimensionOverrideByName: [124, [pointer, 'str', 'int64_t']],
-  GetAvailableProviders: [125, [pointer, pointer]],
-  ReleaseAvailableProviders: [126, [pointer, 'int']],
   AddSessionConfigEntry: [130, [pointer, 'str', 'str']],
   AddRunConfigEntry: [165, [pointer, 'str', 'str']],
   SessionOptionsAppendExecutionProvider_TensorRT_V2: [170, [pointer, pointer]],
@@ -111,7 +106,6 @@ const releaseFunctions = {
   ReleaseValue: 96,
   ReleaseRunOptions: 97,
   ReleaseTypeInfo: 98,
-  ReleaseTensorTypeAndShapeInfo: 99,
   ReleaseSessionOptions: 100,
   ReleaseModelMetadata: 118,
   ReleaseTensorRTProviderOptions: 174,
@@ -158,19 +152,23 @@ export interface OrtApi extends OrtFunctions {
   copy(to: Pointer | ArrayBufferView, from: Pointer | ArrayBufferView, bytes: number): void;
 }
 
+/** What has been bound in this thread, by file: koffi keeps the types of a binding for ever. */
+const bound = new Map<string, OrtApi>();
+
 /**
- * Binds the shared library in the calling thread. Each thread binds it once; the library itself is loaded once in
- * the process.
+ * Binds the shared library in the calling thread, once; the library itself is loaded once in the process.
  *
- * @throws ServingError FAILED_PRECONDITION where the file is no onnxruntime, or one that is too old.
+ * @throws ServingError FAILED_PRECONDITION where the file cannot be loaded, is no onnxruntime, or one that is too old.
  */
 export function bindOrtApi(libraryFile: string): OrtApi {
+  const api = bound.get(libraryFile) ?? bind(libraryFile);
+  bound.set(libraryFile, api);
+  return api;
+}
+
+function bind(libraryFile: string): OrtApi {
   if (koffi.config().sync_stack_size !== nativeStackBytes) raiseStackSize();
-  const library = load(libraryFile);
-  const base: Pointer = library.func('OrtGetApiBase', pointer, [])();
-  const [getApi, getVersion] = koffi.decode(base, pointer, 2) as [Pointer, Pointer];
-  const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
-  const table: Pointer | null = koffi.decode(getApi, koffi.proto(pointer, ['uint32_t']))(apiVersion);
+  const { version, table } = openTable(libraryFile);
   if (table === null) {
     throw new ServingError(
       'FAILED_PRECONDITION',
@@ -181,6 +179,25 @@ export function bindOrtApi(libraryFile: string): OrtApi {
   const addresses: Pointer[] = koffi.decode(table, pointer, functionCount);
   const copy = load(cRuntimeLibrary()).func('memcpy', pointer, [pointer, pointer, 'size_t']);
   return { version, copy, ...bindFunctions(addresses) };
+}
+
+/** The library's version, and its table of functions: null where it does not know our version of it. */
+function openTable(libraryFile: string): { version: string; table: Pointer | null } {
+  try {
+    const base: Pointer = load(libraryFile).func('OrtGetApiBase', pointer, [])();
+    const [getApi, getVersion] = koffi.decode(base, pointer, 2) as [Pointer, Pointer];
+    const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
+    return { version, table: koffi.decode(getApi, koffi.proto(pointer, ['uint32_t']))(apiVersion) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ServingError(
+      'FAILED_PRECONDITION',
+      `Cannot start the engine: cannot load ${libraryFile}: ${reason}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /**
