@@ -99,8 +99,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
     if (this.#isClosing) return;
     const known = this.#know(model);
     this.#remember(model, known, warning);
-    known.versions.aspire(versions);
-    this.#giveUpUnwanted(model, known.versions);
+    if (known.versions.aspire(versions)) this.#giveUpUnwanted(model, known.versions);
     this.#changed();
   }
 

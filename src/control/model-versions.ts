@@ -68,10 +68,12 @@ export class ModelVersions {
     return failed[0]?.status.error;
   }
 
-  /** States what is wanted, all of it. */
-  aspire(versions: readonly AspiredVersion[]): void {
+  /** States what is wanted, all of it; false where that is what was wanted already. */
+  aspire(versions: readonly AspiredVersion[]): boolean {
+    if (this.#isWhatIsAspired(versions)) return false;
     this.#aspired = new Map(versions.map((wanted) => [wanted.version, wanted]));
     this.#step();
+    return true;
   }
 
   /** True where anything is wanted. */
@@ -86,6 +88,11 @@ export class ModelVersions {
 
   acquire(version: number): Lease | undefined {
     return this.#harnesses.get(version)?.acquire();
+  }
+
+  #isWhatIsAspired(versions: readonly AspiredVersion[]): boolean {
+    const isSame = ({ version, path }: AspiredVersion) => this.#aspired.get(version)?.path === path;
+    return versions.length === this.#aspired.size && versions.every(isSame);
   }
 
   /** Wanted, in this place; one that is leaving cannot be had back, so its version is to be loaded anew. */

@@ -27,6 +27,9 @@ export interface FileSystemSourceOptions {
   readonly fileSystem?: FileSystem;
 }
 
+/** Base paths that are looked into at the same time: with many models, more would hold the event loop when they answer. */
+const lanes = 8;
+
 /**
  * Looks for version directories in base paths, again and again.
  *
@@ -129,8 +132,11 @@ export class FileSystemSource implements Source {
 
   #look(): Promise<void> {
     if (this.#isClosed || this.#listener === undefined) return Promise.resolve();
-    const looks = this.#models.map((model) => this.#lookAt(model));
-    this.#looking = Promise.all(looks).then(() => {});
+    const left = this.#models.values();
+    const lookAtNext = async () => {
+      for (const model of left) await this.#lookAt(model); // each lane takes the next one from the same iterator
+    };
+    this.#looking = Promise.all(Array.from({ length: lanes }, lookAtNext)).then(() => {});
     return this.#looking;
   }
 
