@@ -6,6 +6,7 @@ import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
 import type { OrtEngine } from './engine.js';
+import { cancelled } from './engine-run.js';
 import { graphSignature } from './graph-signature.js';
 import { OnnxServable } from './onnx-servable.js';
 import type { OpenSession } from './ort/session.js';
@@ -65,8 +66,7 @@ export class OnnxLoader implements Loader {
     const options = this.#sessionOptions(id) ?? {};
     const open = await this.#open(id, file, options, signal);
     try {
-      if (signal?.aborted)
-        throw new ServingError('CANCELLED', 'The load was aborted', { cause: signal.reason });
+      if (signal?.aborted) throw cancelled(signal);
       const signatures = await readSignatures(open, path);
       return new OnnxServable(this.#engine, id, open, signatures, options);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { type OrtApi, OutWord, type Pointer } from '../ort/c-api.js';
+import type { OrtApi, Pointer } from '../ort/c-api.js';
+import { createRunOptions } from '../ort/run-options.js';
 import type { ExitBarrier } from '../threads/exit-barrier.js';
 import { threadOptions } from '../threads/thread-options.js';
 import { cell, type GuardSetup } from '../worker/guard-cells.js';
@@ -29,10 +30,7 @@ export class InlineGuard {
     this.#api = api;
     this.#libraryFile = libraryFile;
     this.#barrier = barrier;
-    const out = new OutWord();
-    api.CreateRunOptions(out.memory);
-    this.runOptions = out.pointer;
-    api.RunOptionsSetRunLogSeverityLevel(this.runOptions, 4);
+    this.runOptions = createRunOptions(api);
   }
 
   /** True while the guard watches. Asking starts it. */

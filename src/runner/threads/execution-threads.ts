@@ -69,11 +69,6 @@ export class ExecutionThreads {
     this.#options = options;
   }
 
-  /** Threads that wait for work. */
-  get idleCount(): number {
-    return this.#idle.length;
-  }
-
   /** Starts the first thread. It takes work as soon as it is ready. */
   start(): void {
     if (this.#threads.size === 0) this.#spawn();
