@@ -10,10 +10,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   control: ['core'],
   routing: ['core'],
+  batching: ['core'],
   runner: ['core'],
-  options: ['core', 'control', 'runner'],
-  server: ['core', 'control', 'routing', 'runner', 'options'],
-  index: ['core', 'control', 'routing', 'runner', 'options', 'server'],
+  options: ['core', 'control', 'batching', 'runner'],
+  server: ['core', 'control', 'routing', 'batching', 'runner', 'options'],
+  index: ['core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
 };
 
 interface Import {

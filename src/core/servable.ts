@@ -11,6 +11,24 @@ export interface RunRequest {
   readonly outputs: readonly string[];
   /** Aborted: the run is stopped as soon as the engine can, and `run` rejects with CANCELLED. */
   readonly signal?: AbortSignal;
+  /** Which waits behind which: an integer, higher goes first. Where nothing queues, it means nothing. @default 0 */
+  readonly priority?: number;
+  /** A moment on the clock (`Clock.now`) from which on nobody wants the answer: a run is not begun after it. */
+  readonly deadlineMs?: number;
+  /**
+   * True: the arrays of the inputs become the runner's, which may move them to a thread; they are then empty. Saves a
+   * copy of what nobody else has.
+   *
+   * @default false
+   */
+  readonly givesInputs?: boolean;
+}
+
+/** Whether requests to a version share runs, where that was asked for. */
+export interface BatchingStatus {
+  readonly isOn: boolean;
+  /** Why not, or not in full: what was seen to go wrong with rows that were run together. */
+  readonly reason?: string;
 }
 
 /** What a model file says of itself. Absent facts are empty strings, an empty record, or 0. */
@@ -32,13 +50,18 @@ export interface Servable {
   readonly metadata: ModelMetadata;
   /** By name; always holds `serving_default`. */
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** Absent where batching was not asked for. */
+  readonly batching?: BatchingStatus;
   /**
    * Computes the outputs asked for, by alias. The tensors are the caller's own.
    *
    * @throws ServingError CANCELLED when the signal is aborted; INVALID_ARGUMENT when the engine refuses the inputs;
-   *   UNAVAILABLE when the thread that ran it died; RESOURCE_EXHAUSTED when memory ran out; INTERNAL otherwise.
+   *   UNAVAILABLE when the thread that ran it died or a queue is full; RESOURCE_EXHAUSTED when memory ran out;
+   *   DEADLINE_EXCEEDED where the deadline passed before the run began; INTERNAL otherwise.
    */
   run(request: RunRequest): Promise<TensorMap>;
+  /** Says that no request comes any more: what waits for company goes at once. */
+  drain?(): void;
   /** Gives everything back. The caller has made sure that no run is in flight. Never rejects. */
   unload(): Promise<void>;
 }
