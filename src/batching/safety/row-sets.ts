@@ -1,0 +1,77 @@
+import type { Signature } from '../../core/signature.js';
+import type { TensorMap } from '../../core/tensor.js';
+import { pickRows, shapesOf } from './given-rows.js';
+import type { RowShapes } from './sample-rows.js';
+import { makeRow, rowShapeChoices } from './sample-rows.js';
+import type { Scale } from './sample-values.js';
+import { sampleScales } from './sample-values.js';
+import type { Trial } from './trial.js';
+
+/** Distinct rows that can be stacked, and what the model answers to each alone. */
+export interface RowSet {
+  readonly rows: readonly TensorMap[];
+  readonly answers: readonly TensorMap[];
+}
+
+/** No rows, and why not, in words. */
+export interface NoRows {
+  readonly fault: string;
+}
+
+/** Rows that fail before it is believed that the model takes none that could be made up. */
+const mostFailures = 200;
+
+/**
+ * Sets of `count` distinct rows to check a model with, one after the other, each row run alone already: first one
+ * from the samples, then made-up ones, from gentle to coarse values. Where no rows of a kind would run, why not.
+ */
+export async function* rowSets(
+  trial: Trial,
+  signature: Signature,
+  count: number,
+  samples: readonly TensorMap[],
+): AsyncGenerator<RowSet | NoRows> {
+  let choices: readonly RowShapes[] = rowShapeChoices(signature, count);
+  const given = pickRows(signature, samples, count);
+  if (given !== undefined) {
+    const set = await runRows(trial, given);
+    if ('answers' in set) choices = [shapesOf(given[0] as TensorMap)];
+    yield set;
+  }
+  let failures = 0;
+  for (const scale of sampleScales(signature)) {
+    const set = await findSet(trial, signature, count, scale, choices);
+    // A shape that ran is kept: what the values do is looked at from then on.
+    if ('answers' in set) choices = [shapesOf(set.rows[0] as TensorMap)];
+    else failures += choices.length;
+    yield set;
+    if (failures > mostFailures) return;
+  }
+}
+
+/** The first choice of shapes whose rows run and are answered with something; else one that is answered at all. */
+async function findSet(
+  trial: Trial,
+  signature: Signature,
+  count: number,
+  scale: Scale,
+  choices: readonly RowShapes[],
+): Promise<RowSet | NoRows> {
+  let best: RowSet | NoRows = { fault: 'a row would be too large' };
+  for (const shapes of choices) {
+    const rows = Array.from({ length: count }, (_, row) => makeRow(signature, shapes, scale, row));
+    const set = await runRows(trial, rows);
+    if ('answers' in set && !set.answers.every(isEmpty)) return set;
+    if (!('answers' in best)) best = set;
+  }
+  return best;
+}
+
+async function runRows(trial: Trial, rows: readonly TensorMap[]): Promise<RowSet | NoRows> {
+  const result = await trial.runEach(rows);
+  return 'fault' in result ? result : { rows, answers: result.answers };
+}
+
+function isEmpty(answer: TensorMap): boolean {
+  return Object.values(answer).every(({ data }) => data.length === 0);
+}
