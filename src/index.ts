@@ -3,6 +3,7 @@ export { ModelServer } from './server.js';
 export type { ModelOptions, ModelServerOptions } from './options.js';
 export type { VersionPolicy } from './control/version-policy.js';
 export type { TransitionPolicy } from './control/transition-policy.js';
+export type { BatchingOptions, BatchSafety, PadValue } from './batching/batching-options.js';
 export type { ProviderOptions, SessionOptions } from './runner/session-options.js';
 
 // Requests and answers.
@@ -34,7 +35,18 @@ export { StateMonitor, type StateMonitorOptions } from './control/state-monitor.
 export type { Lease, ServableDirectory } from './core/servable-directory.js';
 export { Resolver } from './routing/resolver.js';
 export { withLease } from './routing/lease.js';
-export type { Loader, ModelMetadata, RunRequest, Servable } from './core/servable.js';
+export type {
+  BatchingStatus,
+  Loader,
+  ModelMetadata,
+  RunRequest,
+  Servable,
+  UnbatchedReport,
+} from './core/servable.js';
+export { batched, type BatchedOptions } from './batching/batched.js';
+export { BatchingLoader, type BatchingLoaderOptions } from './batching/batching-loader.js';
+export { BatchDispatcher, type BatchDispatcherOptions } from './batching/batch-dispatcher.js';
+export type { BatchingObserver, BatchRefusal, BatchRun } from './batching/batching-observer.js';
 export { OnnxLoader, type OnnxLoaderOptions } from './runner/onnx-loader.js';
 export { type EngineOptions, OrtEngine } from './runner/engine.js';
 export type { InlineRuns } from './runner/inline/inline-runner.js';

@@ -1,4 +1,7 @@
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { BatchingObserver } from './batching/batching-observer.js';
+import { type BatchingOptions, resolveBatching } from './batching/batching-options.js';
 import type { TransitionPolicy } from './control/transition-policy.js';
 import type { VersionPolicy } from './control/version-policy.js';
 import { type Clock, systemClock } from './core/clock.js';
@@ -35,6 +38,12 @@ export interface ModelOptions {
   readonly transitionPolicy?: TransitionPolicy;
   /** How onnxruntime builds and runs the model. */
   readonly session?: SessionOptions;
+  /**
+   * How its requests share runs.
+   *
+   * @default false: each request runs alone
+   */
+  readonly batching?: BatchingOptions | false;
 }
 
 /** What a {@link ModelServer} is made of. */
@@ -53,6 +62,8 @@ export interface ModelServerOptions extends EngineOptions {
    * @default 30000, the time that Kubernetes gives a pod by default
    */
   readonly drainGraceMs?: number;
+  /** Is told what batching does: for metrics. */
+  readonly batchingObserver?: BatchingObserver;
   /** @internal Time, for tests. */
   readonly clock?: Clock;
 }
@@ -73,9 +84,10 @@ const serverKeys = [
   'numLoadThreads',
   'inlineRuns',
   'maxInlineMicros',
+  'batchingObserver',
   'clock',
 ];
-const modelKeys = ['name', 'basePath', 'versionPolicy', 'transitionPolicy', 'session'];
+const modelKeys = ['name', 'basePath', 'versionPolicy', 'transitionPolicy', 'session', 'batching'];
 
 /**
  * @internal Checks what the user wrote and fills in the defaults, once.
@@ -93,6 +105,8 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     inlineRuns = 'auto',
   } = options;
   const { numBatchThreads = cpus, numLoadThreads = Math.min(2, cpus), clock = systemClock } = options;
+  const { batchingObserver = {} } = options;
+  assertObject(batchingObserver, 'batchingObserver');
   assertNumber(pollIntervalMs, 'pollIntervalMs', { min: 0 });
   assertNumber(drainGraceMs, 'drainGraceMs', { min: 0, isInfinityAllowed: true });
   assertNumber(maxInlineMicros, 'maxInlineMicros', { min: 0, isInfinityAllowed: true });
@@ -108,6 +122,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     inlineRuns,
     numBatchThreads,
     numLoadThreads,
+    batchingObserver,
     clock,
   };
 }
@@ -133,10 +148,12 @@ export function modelsToUnload(
   now: readonly ResolvedModelOptions[],
   next: readonly ResolvedModelOptions[],
 ): readonly string[] {
-  const builtAs = ({ session, transitionPolicy }: ResolvedModelOptions) =>
-    JSON.stringify([session, transitionPolicy]);
+  const builtAs = ({ session, transitionPolicy, batching }: ResolvedModelOptions) =>
+    [session, transitionPolicy, batching] as const;
   const kept = new Map(next.map((model) => [model.name, builtAs(model)]));
-  return now.filter((model) => kept.get(model.name) !== builtAs(model)).map(({ name }) => name);
+  return now
+    .filter((model) => !isDeepStrictEqual(kept.get(model.name), builtAs(model)))
+    .map(({ name }) => name);
 }
 
 function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
@@ -148,7 +165,7 @@ function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
     versionPolicy = { latest: 1 },
     transitionPolicy = 'availability-preserving',
   } = model;
-  const { session = {} } = model;
+  const { session = {}, batching = false } = model;
   assertString(name, `${path}.name`);
   assertString(basePath, `${path}.basePath`);
   assertVersionPolicy(versionPolicy, `${path}.versionPolicy`);
@@ -157,9 +174,10 @@ function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
     'resource-preserving',
   ]);
   assertSession(session, `${path}.session`);
+  if (batching !== false) resolveBatching(batching, `${path}.batching`);
   // Copies: what the caller does with its own objects later changes nothing.
   return {
-    ...structuredClone({ name, versionPolicy, transitionPolicy, session }),
+    ...structuredClone({ name, versionPolicy, transitionPolicy, session, batching }),
     basePath: resolve(basePath),
   };
 }

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
+import { BatchDispatcher } from './batching/batch-dispatcher.js';
+import { BatchingLoader } from './batching/batching-loader.js';
 import { ServableManager } from './control/manager.js';
 import { graceOver, noVersionAvailable } from './control/manager-errors.js';
 import type { ModelServerEvents } from './control/model-server-events.js';
@@ -7,7 +9,6 @@ import { FileSystemSource } from './control/sources/file-system-source.js';
 import { StateMonitor, type WaitOptions, type WaitTarget } from './control/state-monitor.js';
 import { ServingError } from './core/errors.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
-import type { Lease } from './core/servable-directory.js';
 import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
 import { checkInputs, findSignature, selectOutputs } from './core/signature-check.js';
@@ -23,7 +24,7 @@ import {
 } from './options.js';
 import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
-import type { Prediction, PredictOptions } from './routing/prediction.js';
+import { checkPriority, type Prediction, type PredictOptions } from './routing/prediction.js';
 import { Resolver } from './routing/resolver.js';
 import { OrtEngine } from './runner/engine.js';
 import { OnnxLoader } from './runner/onnx-loader.js';
@@ -51,6 +52,7 @@ import { OnnxLoader } from './runner/onnx-loader.js';
 export class ModelServer extends EventEmitter<ModelServerEvents> implements AsyncDisposable {
   #options: ResolvedOptions;
   readonly #engine: OrtEngine;
+  readonly #dispatcher: BatchDispatcher;
   readonly #monitor: StateMonitor;
   readonly #manager: ServableManager;
   readonly #source: FileSystemSource;
@@ -60,26 +62,29 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   #configured: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  /**
-   * Checks the options, and does nothing else.
-   *
-   * @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted.
-   */
+  /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
     super();
     this.#options = resolveOptions(options);
-    const { clock, pollIntervalMs, models } = this.#options;
+    const { clock, pollIntervalMs, models, numBatchThreads, batchingObserver } = this.#options;
     this.#engine = new OrtEngine(this.#options);
+    this.#dispatcher = new BatchDispatcher({ numBatchThreads, clock });
     this.#monitor = new StateMonitor({ clock });
-    this.#monitor.listen((status) => this.#emitLater(() => this.emit('state', status)));
+    this.#monitor.listen(this.#emitter('state'));
     this.#manager = new ServableManager({
-      loader: new OnnxLoader({
-        engine: this.#engine,
-        sessionOptions: ({ model }) => this.#model(model)?.session,
+      loader: new BatchingLoader({
+        loader: new OnnxLoader({
+          engine: this.#engine,
+          sessionOptions: ({ model }) => this.#model(model)?.session,
+        }),
+        dispatcher: this.#dispatcher,
+        batching: ({ model }) => this.#model(model)?.batching,
+        observer: batchingObserver,
+        onUnbatched: this.#emitter('unbatched'),
       }),
       monitor: this.#monitor,
       transitionPolicy: (model) => this.#model(model)?.transitionPolicy ?? 'availability-preserving',
-      onFailure: (failure) => this.#emitLater(() => this.emit('failure', failure)),
+      onFailure: this.#emitter('failure'),
       clock,
     });
     this.#source = new FileSystemSource({ models, pollIntervalMs, clock });
@@ -104,8 +109,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   /**
    * Answers a request with the version that its spec means; a bare name means the highest one that is available.
    *
-   * The inputs are read before this returns: the caller may change the arrays afterwards. When the signal is aborted or
-   * the time is over, the promise rejects at once and the run is stopped.
+   * The inputs are read before this returns: the caller may change the arrays. When the signal is aborted or the time is
+   * over, the promise rejects at once and the run is stopped, unless others share it.
    *
    * @throws ServingError NOT_FOUND where no such version is available (the cause says why, where that is known);
    *   INVALID_ARGUMENT for inputs, outputs or options that do not fit; FAILED_PRECONDITION for a signature that the
@@ -119,13 +124,15 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const wanted = toModelSpec(spec);
-    return withPatience(this.#options.clock, options, (signal) =>
-      withLease(this.#lease(wanted), async (servable) => {
+    const { clock } = this.#options;
+    return withPatience(clock, options, (signal, deadlineMs) =>
+      withLease(this.#assertOpen().#resolver.acquire(wanted), async (servable) => {
         const { id } = servable;
         const signature = findSignature(servable.signatures, wanted.signature);
         checkInputs(id, signature, inputs);
         const outputs = selectOutputs(id, signature, options.outputs);
-        const request = { signature, inputs, outputs, ...(signal && { signal }) };
+        const priority = checkPriority(options.priority);
+        const request = { signature, inputs, outputs, signal, priority, deadlineMs };
         return { id, outputs: await servable.run(request) };
       }),
     );
@@ -143,7 +150,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    */
   signature(spec: ModelSpec | string): Signature {
     const wanted = toModelSpec(spec);
-    const lease = this.#lease(wanted);
+    const lease = this.#assertOpen().#resolver.acquire(wanted);
     try {
       return findSignature(lease.servable.signatures, wanted.signature);
     } finally {
@@ -151,12 +158,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     }
   }
 
-  /**
-   * Waits until a version is in a state; without a version, until any version of the model is.
-   *
-   * @throws ServingError the version's own error where it failed instead; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT
-   *   for a timeout that is none.
-   */
+  /** Waits until a version is in a state; without a version, until any of the model is. @see StateMonitor.waitFor */
   waitFor(target: WaitTarget, state: ServableState, options?: WaitOptions): Promise<ServableId> {
     return this.#monitor.waitFor(target, state, options);
   }
@@ -165,7 +167,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * Serves these models from now on, and no others. Checked as a whole before anything changes; resolves when every
    * version found is AVAILABLE or has failed, and what is no longer wanted is unloaded.
    *
-   * A model whose session options or transition policy changed is unloaded and loaded anew.
+   * A model of which more changed than its path and its version policy is unloaded and loaded anew.
    *
    * @throws ServingError INVALID_ARGUMENT, and nothing has changed; FAILED_PRECONDITION naming the models of which no
    *   version became available, while the others are served; UNAVAILABLE where the server is not started or is closing.
@@ -192,13 +194,11 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   }
 
   async #start(): Promise<this> {
-    if (this.#closed !== undefined)
-      throw new ServingError('FAILED_PRECONDITION', 'Cannot start the server: it is closed');
+    this.#assertNotClosed('Cannot start the server: it is closed');
     this.#engine.start();
     await this.#source.start(this.#manager);
     await this.#manager.settled();
-    if (this.#closed !== undefined)
-      throw new ServingError('FAILED_PRECONDITION', 'The server was closed while it started');
+    this.#assertNotClosed('The server was closed while it started');
     return this;
   }
 
@@ -218,16 +218,16 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     this.#source.close();
     await this.#manager.close({
       graceMs: this.#options.drainGraceMs,
-      onGraceOver: (held) => this.#engine.abandonRuns(graceOver(held)),
+      onGraceOver: (held) => {
+        for (const part of [this.#dispatcher, this.#engine]) part.abandon(graceOver(held)); // first what waits
+      },
     });
+    await this.#dispatcher.close();
     await this.#engine.close();
   }
 
-  /** A lease on the version that a spec means. */
-  #lease(spec: ModelSpec): Lease {
-    const lease = this.#assertOpen().#manager.acquire(this.#resolver.resolve(spec));
-    if (lease === undefined) throw this.#resolver.notFound(spec);
-    return lease;
+  #assertNotClosed(otherwise: string): void {
+    if (this.#closed !== undefined) throw new ServingError('FAILED_PRECONDITION', otherwise);
   }
 
   #assertOpen(): this {
@@ -240,8 +240,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     return this.#options.models.find((model) => model.name === name);
   }
 
-  /** A listener that throws must not stop the change that it is told of. */
-  #emitLater(emit: () => void): void {
-    queueMicrotask(emit);
+  /** Emits a little later: a listener that throws must not stop what it is told of. */
+  #emitter(event: keyof ModelServerEvents): (value: unknown) => void {
+    return (value) => queueMicrotask(() => this.emit(event, value as never));
   }
 }

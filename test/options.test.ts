@@ -21,6 +21,7 @@ describe('resolveOptions', () => {
           versionPolicy: { latest: 1 },
           transitionPolicy: 'availability-preserving',
           session: {},
+          batching: false,
         },
       ],
       pollIntervalMs: 1000,
@@ -29,6 +30,7 @@ describe('resolveOptions', () => {
       inlineRuns: 'auto',
       numBatchThreads: cpus,
       numLoadThreads: Math.min(2, cpus),
+      batchingObserver: {},
       clock: systemClock,
     });
   });
@@ -47,6 +49,7 @@ describe('resolveOptions', () => {
       inlineRuns: 'off' as const,
       numBatchThreads: 3,
       numLoadThreads: 1,
+      batchingObserver: { onRun: () => {} },
       clock: { now: () => 0, schedule: () => () => {} },
     };
     const model = {
@@ -55,6 +58,7 @@ describe('resolveOptions', () => {
       versionPolicy: { specific: [3, 1] },
       transitionPolicy: 'resource-preserving' as const,
       session: { intraOpNumThreads: 2, providers: ['cpu', { name: 'webgpu', options: { a: '' } }] },
+      batching: { maxBatchSize: 4, padValue: { x: 1n } },
     };
     expect(resolveOptions({ ...written, models: [model] } as never)).toEqual({ ...written, models: [model] });
   });

@@ -6,7 +6,15 @@ import { expect, it } from 'vitest';
 import { temporaryFolder } from './support/onnx/model-folder.js';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
-const dependencies = ['eventemitter3', 'koffi', '@koromix', 'onnxruntime-node', 'onnxruntime-common'];
+const dependencies = [
+  'eventemitter3',
+  'koffi',
+  '@koromix',
+  'onnxruntime-node',
+  'onnxruntime-common',
+  'p-queue',
+  'p-timeout',
+];
 
 it('the packed package serves a model from an empty folder', () => {
   const folder = temporaryFolder();

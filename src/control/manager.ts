@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import type { ServingError } from '../core/errors.js';
+import { notify } from '../core/notify.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
 import { ModelVersions } from './model-versions.js';
-import { notify } from './notify.js';
 import type { ServableStatus } from './servable-state.js';
 import type { AspiredVersion, SourceListener } from './source.js';
 import type { StateMonitor } from './state-monitor.js';

@@ -1,3 +1,4 @@
+import type { UnbatchedReport } from '../core/servable.js';
 import type { ManagerFailure } from './manager.js';
 import type { ServableStatus } from './servable-state.js';
 
@@ -7,4 +8,6 @@ export interface ModelServerEvents {
   state: (status: ServableStatus) => void;
   /** A version could not be loaded, or a model's base path could not be read. What is served goes on being served. */
   failure: (failure: ManagerFailure) => void;
+  /** A version was loaded whose requests run alone, or some of them, although batching was asked for. */
+  unbatched: (report: UnbatchedReport) => void;
 }

@@ -47,7 +47,13 @@ export class ServableHarness {
   }
 
   get status(): ServableStatus {
-    return { id: this.id, state: this.#state, ...(this.#error && { error: this.#error }) };
+    const batching = this.#servable?.batching;
+    return {
+      id: this.id,
+      state: this.#state,
+      ...(this.#error && { error: this.#error }),
+      ...(batching && { batching }),
+    };
   }
 
   /** True from the call of `leave` on: there is no way back. */
@@ -121,6 +127,7 @@ export class ServableHarness {
 
   async #drain(): Promise<void> {
     this.#enter('DRAINING');
+    this.#servable?.drain?.();
     if (this.#leases > 0) await this.#drained.promise;
     this.#enter('UNLOADING');
     const error = await unload(this.#servable as Servable);

@@ -1,4 +1,5 @@
 import type { ServingError } from '../core/errors.js';
+import type { BatchingStatus } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 
 /**
@@ -27,4 +28,6 @@ export interface ServableStatus {
   readonly state: ServableState;
   /** Why it ended, where it ended because it could not be loaded, or did not end in good order. */
   readonly error?: ServingError;
+  /** Whether requests share runs, while it is loaded; absent where that was not asked for. */
+  readonly batching?: BatchingStatus;
 }

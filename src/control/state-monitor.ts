@@ -2,9 +2,9 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
 import { keepProcessAlive } from '../core/keep-alive.js';
+import { notify } from '../core/notify.js';
 import { assertNumber, assertTimeout } from '../core/option-check.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
-import { notify } from './notify.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 
 export interface StateMonitorOptions {

@@ -104,3 +104,8 @@ export class ServingError extends Error {
 export function invalidArgument(message: string, facts?: ErrorFacts): ServingError {
   return new ServingError('INVALID_ARGUMENT', message, facts);
 }
+
+/** @internal What is not done because its caller aborted it, with the signal's reason as cause. */
+export function cancelled(signal: AbortSignal | undefined): ServingError {
+  return new ServingError('CANCELLED', 'The request was aborted', { cause: signal?.reason });
+}

@@ -1,9 +1,10 @@
 import { formatShape } from './describe.js';
-import type { DType, NumericData, TensorDataByDType } from './dtype.js';
-import { newData } from './dtype.js';
+import type { DType, NumericData, NumericDType, TensorDataByDType } from './dtype.js';
+import { numericDTypes } from './dtype.js';
 import type { ServingError } from './errors.js';
 import { invalidArgument } from './errors.js';
 import type { Tensor, TensorMap } from './tensor.js';
+import { unfilledMemory } from './unfilled-memory.js';
 
 // Rows are the slices along axis 0. Every tensor that is returned here has data of its own: rows of several callers
 // pass through one batch, and a view would hand each caller everybody's rows. Never `data.slice`: of a Buffer, which
@@ -143,7 +144,7 @@ function withClasses<D extends DType>(source: Tensor<D> | undefined, result: Ten
 
 function concatNumbers(tensors: readonly Tensor[]): NumericData {
   const length = tensors.reduce((sum, { data }) => sum + data.length, 0);
-  const all = newData((tensors[0] as Tensor).dtype, length) as Float64Array;
+  const all = unfilledData((tensors[0] as Tensor).dtype as NumericDType, length) as Float64Array;
   let offset = 0;
   for (const { data } of tensors) {
     // An array without elements may be one whose buffer was transferred, which `set` refuses.
@@ -167,9 +168,15 @@ function copyElements<D extends DType>({ dtype, data }: Tensor<D>, start: number
     const copies: unknown = elements.map((it) => (typeof it === 'string' ? it : new Uint8Array(it)));
     return copies as TensorDataByDType[D];
   }
-  const copy = newData(dtype, end - start);
-  if (end > start) (copy as Float64Array).set((data as Float64Array).subarray(start, end));
-  return copy;
+  const copy = unfilledData(dtype as NumericDType, end - start) as Float64Array;
+  if (end > start) copy.set((data as Float64Array).subarray(start, end));
+  return copy as unknown as TensorDataByDType[D];
+}
+
+/** An array of which every element is about to be written. */
+function unfilledData(dtype: NumericDType, length: number): NumericData {
+  const { bytes, array: Data } = numericDTypes[dtype];
+  return new Data(unfilledMemory(length * bytes), 0, length);
 }
 
 function noRows(action: string): ServingError {

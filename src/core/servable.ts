@@ -10,11 +10,11 @@ export interface RunRequest {
   /** Aliases of the outputs to compute; never empty unless the signature has none. */
   readonly outputs: readonly string[];
   /** Aborted: the run is stopped as soon as the engine can, and `run` rejects with CANCELLED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Which waits behind which: an integer, higher goes first. Where nothing queues, it means nothing. @default 0 */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
   /** A moment on the clock (`Clock.now`) from which on nobody wants the answer: a run is not begun after it. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /**
    * True: the arrays of the inputs become the runner's, which may move them to a thread; they are then empty. Saves a
    * copy of what nobody else has.
@@ -29,6 +29,12 @@ export interface BatchingStatus {
   readonly isOn: boolean;
   /** Why not, or not in full: what was seen to go wrong with rows that were run together. */
   readonly reason?: string;
+}
+
+/** A version whose requests do not share runs, or not all of them, although that was asked for. */
+export interface UnbatchedReport {
+  readonly id: ServableId;
+  readonly reason: string;
 }
 
 /** What a model file says of itself. Absent facts are empty strings, an empty record, or 0. */

@@ -25,6 +25,12 @@ export interface Tensor<D extends DType = DType> {
 /** Tensors by alias. */
 export type TensorMap = Readonly<Record<string, Tensor>>;
 
+/** @internal Puts a tensor under its alias. Not by plain assignment: an alias may be `__proto__`. */
+export function putTensor(tensors: Record<string, Tensor>, alias: string, tensor: Tensor): void {
+  if (alias === '__proto__') Object.defineProperty(tensors, alias, { value: tensor, enumerable: true });
+  else tensors[alias] = tensor;
+}
+
 /** The `Float16Array` of newer runtimes, as far as it is used here. */
 export interface NativeFloat16Array {
   readonly [Symbol.toStringTag]: 'Float16Array';

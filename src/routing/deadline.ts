@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { ServingError } from '../core/errors.js';
+import { cancelled, ServingError } from '../core/errors.js';
 import { assertTimeout } from '../core/option-check.js';
 
 /** How long a caller will wait, and what makes it stop waiting. */
@@ -10,8 +10,9 @@ export interface Patience {
 }
 
 /**
- * Does `work` for as long as the caller has patience. When that ends, the signal that `work` was given is aborted,
- * and the caller gets its answer at once; `work` itself may take longer to end.
+ * Does `work` for as long as the caller has patience; it is told when that ends, on the clock, at the latest. When it
+ * ends, the signal that `work` was given is aborted, and the caller gets its answer at once; `work` itself may take
+ * longer to end.
  *
  * @throws ServingError DEADLINE_EXCEEDED after `timeoutMs`; CANCELLED when `signal` is aborted, with its reason as
  *   cause; INVALID_ARGUMENT for a timeout that is none; whatever `work` rejects with.
@@ -19,12 +20,12 @@ export interface Patience {
 export async function withPatience<T>(
   clock: Clock,
   patience: Patience,
-  work: (signal: AbortSignal | undefined) => Promise<T>,
+  work: (signal: AbortSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
 ): Promise<T> {
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = patience;
   assertTimeout(timeoutMs);
-  if (signal?.aborted) throw aborted(signal);
-  if (signal === undefined && timeoutMs === Number.POSITIVE_INFINITY) return work(undefined);
+  if (signal?.aborted) throw cancelled(signal);
+  if (signal === undefined && timeoutMs === Number.POSITIVE_INFINITY) return work(undefined, undefined);
   return raceAgainst(clock, timeoutMs, signal, work);
 }
 
@@ -32,15 +33,16 @@ async function raceAgainst<T>(
   clock: Clock,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, deadlineMs: number) => Promise<T>,
 ): Promise<T> {
+  const deadlineMs = clock.now() + timeoutMs;
   const child = new AbortController();
   let endWait!: (error: ServingError) => void;
   const giveUp = (error: ServingError) => {
     endWait(error); // first: what the abort makes `work` reject with must not win
     child.abort(error);
   };
-  const onAbort = () => giveUp(aborted(signal as AbortSignal));
+  const onAbort = () => giveUp(cancelled(signal));
   const onTimeout = () =>
     giveUp(
       new ServingError('DEADLINE_EXCEEDED', `The request took longer than its timeout of ${timeoutMs} ms`),
@@ -51,14 +53,10 @@ async function raceAgainst<T>(
   try {
     return await new Promise<T>((resolve, reject) => {
       endWait = reject;
-      work(child.signal).then(resolve, reject); // a rejection that comes too late is heard here, and has no effect
+      work(child.signal, deadlineMs).then(resolve, reject); // a rejection that comes too late is heard here, and has no effect
     });
   } finally {
     signal?.removeEventListener('abort', onAbort);
     cancelTimeout?.();
   }
-}
-
-function aborted(signal: AbortSignal): ServingError {
-  return new ServingError('CANCELLED', 'The request was aborted by its caller', { cause: signal.reason });
 }

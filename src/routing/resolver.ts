@@ -1,6 +1,6 @@
 import { ServingError } from '../core/errors.js';
 import type { ModelSpec } from '../core/model-spec.js';
-import type { ServableDirectory } from '../core/servable-directory.js';
+import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
 
 /**
@@ -30,6 +30,17 @@ export class Resolver {
     const version = spec.version ?? versions[0];
     if (version !== undefined && versions.includes(version)) return { model: spec.model, version };
     throw this.notFound(spec);
+  }
+
+  /**
+   * A lease on the version that answers a request.
+   *
+   * @throws ServingError NOT_FOUND as `resolve` does.
+   */
+  acquire(spec: ModelSpec): Lease {
+    const lease = this.#directory.acquire(this.resolve(spec));
+    if (lease === undefined) throw this.notFound(spec);
+    return lease;
   }
 
   /** The error for a request that nothing answers. The text is TF Serving's (core/manager.h, ServableRequest). */

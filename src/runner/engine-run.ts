@@ -1,4 +1,3 @@
-import { ServingError } from '../core/errors.js';
 import type { RunTimes } from './inline/run-times.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
@@ -14,9 +13,6 @@ export interface EngineRun {
   /** True where no two runs of such a model may overlap in the process. */
   readonly isExclusive?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What an aborted run or load rejects with. */
-export function cancelled(signal: AbortSignal | undefined): ServingError {
-  return new ServingError('CANCELLED', 'The request was aborted', { cause: signal?.reason });
+  /** True where the inputs' memory may be moved to a thread as it is: nobody else has it. */
+  readonly givesInputs?: boolean | undefined;
 }

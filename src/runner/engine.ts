@@ -136,7 +136,7 @@ export class OrtEngine {
   }
 
   /** Ends every run that is waiting or under way: it rejects with this error. */
-  abandonRuns(error: ServingError): void {
+  abandon(error: ServingError): void {
     this.#binding?.threadRunner.abandon(error);
   }
 

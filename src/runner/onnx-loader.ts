@@ -1,12 +1,11 @@
 import { open as openFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ServingError } from '../core/errors.js';
+import { cancelled, ServingError } from '../core/errors.js';
 import type { Loader, Servable } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
 import type { OrtEngine } from './engine.js';
-import { cancelled } from './engine-run.js';
 import { graphSignature } from './graph-signature.js';
 import { OnnxServable } from './onnx-servable.js';
 import type { OpenSession } from './ort/session.js';

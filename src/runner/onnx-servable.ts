@@ -2,7 +2,7 @@ import { ServingError } from '../core/errors.js';
 import type { ModelMetadata, RunRequest, Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
-import type { Tensor, TensorMap } from '../core/tensor.js';
+import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import type { OrtEngine } from './engine.js';
 import { RunTimes } from './inline/run-times.js';
 import type { Pointer } from './ort/c-api.js';
@@ -49,7 +49,7 @@ export class OnnxServable implements Servable {
   }
 
   async run(request: RunRequest): Promise<TensorMap> {
-    const { signature, inputs, outputs: aliases, signal } = request;
+    const { signature, inputs, outputs: aliases, signal, givesInputs } = request;
     try {
       const tensors = await this.#engine.run({
         session: this.#open.session,
@@ -59,6 +59,7 @@ export class OnnxServable implements Servable {
         runConfigEntries: this.#options.runConfigEntries,
         isExclusive: this.#isExclusive,
         signal,
+        givesInputs,
       });
       return byAlias(aliases, tensors);
     } catch (error) {
@@ -95,10 +96,7 @@ export class OnnxServable implements Servable {
 function byAlias(aliases: readonly string[], tensors: readonly Tensor[]): TensorMap {
   const result: Record<string, Tensor> = {};
   for (const [index, alias] of aliases.entries()) {
-    // Not by assignment: an output may be called `__proto__`.
-    if (alias === '__proto__')
-      Object.defineProperty(result, alias, { value: tensors[index], enumerable: true });
-    else result[alias] = tensors[index] as Tensor;
+    putTensor(result, alias, tensors[index] as Tensor);
   }
   return result;
 }

@@ -2,24 +2,27 @@
 
 import { type NumericDType, numericDTypes } from '../core/dtype.js';
 import type { Tensor } from '../core/tensor.js';
+import { unfilledMemory } from '../core/unfilled-memory.js';
 import type { RunInput } from './ort/run.js';
-import { unfilledMemory } from './unfilled-memory.js';
 
 /** Inputs in memory of our own, and that memory, to be moved to a thread. */
-export interface CopiedInputs {
-  readonly copies: readonly RunInput[];
+export interface OwnInputs {
+  readonly inputs: readonly RunInput[];
   readonly buffers: ArrayBuffer[];
 }
 
 /** Copies inputs, so that the caller may do with its arrays what it likes. */
-export function copyInputs(inputs: readonly RunInput[]): CopiedInputs {
+export function copyInputs(inputs: readonly RunInput[]): OwnInputs {
+  return takeInputs(inputs.map(({ nativeName, tensor }) => ({ nativeName, tensor: copyTensor(tensor) })));
+}
+
+/** Takes inputs as they are: their memory is ours to move. */
+export function takeInputs(inputs: readonly RunInput[]): OwnInputs {
   const buffers: ArrayBuffer[] = [];
-  const copies = inputs.map(({ nativeName, tensor }) => {
-    const copy = copyTensor(tensor);
-    if (ArrayBuffer.isView(copy.data)) buffers.push(copy.data.buffer as ArrayBuffer);
-    return { nativeName, tensor: copy };
-  });
-  return { copies, buffers };
+  for (const { tensor } of inputs) {
+    if (ArrayBuffer.isView(tensor.data)) buffers.push(tensor.data.buffer as ArrayBuffer);
+  }
+  return { inputs, buffers };
 }
 
 /** Elements of all inputs: the size of the work, as far as it can be told from outside. */

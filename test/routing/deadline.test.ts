@@ -57,7 +57,7 @@ describe('withPatience', () => {
     });
     expect(await rejection(answer)).toMatchObject({
       code: 'CANCELLED',
-      message: 'The request was aborted by its caller',
+      message: 'The request was aborted',
       cause: 'enough',
     });
     expect([hasBegun, listeners()]).toEqual([false, 0]);

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
+import { notify } from '../../core/notify.js';
 import { assertNumber } from '../../core/option-check.js';
-import { notify } from '../notify.js';
 import type { Source, SourceListener } from '../source.js';
 import type { VersionPolicy } from '../version-policy.js';
 import { type FileSystem, findVersions, nodeFileSystem } from './base-path.js';

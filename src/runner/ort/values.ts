@@ -1,7 +1,7 @@
 // Hot path: tensors in and out of onnxruntime, one call for each run. Guarded by bench/runner/engine-run.mjs.
 import { type NumericDType, numericDTypes } from '../../core/dtype.js';
 import type { Tensor } from '../../core/tensor.js';
-import { unfilledMemory } from '../unfilled-memory.js';
+import { unfilledMemory } from '../../core/unfilled-memory.js';
 import { type OrtApi, OrtError, OutWord, type Pointer } from './c-api.js';
 import { decodeStrings } from './decode-strings.js';
 import { dtypeOf, elementTypeName, elementTypeOf } from './element-type.js';

@@ -1,4 +1,4 @@
-import { cancelled } from '../engine-run.js';
+import { cancelled } from '../../core/errors.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import type { OpenSession } from '../ort/session.js';
 import type { SessionOptions } from '../session-options.js';

@@ -1,11 +1,11 @@
 // Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
-import type { ServingError } from '../../core/errors.js';
+import { cancelled, type ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { cancelled, type EngineRun } from '../engine-run.js';
+import type { EngineRun } from '../engine-run.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import { createRunOptions } from '../ort/run-options.js';
 import { isTerminated } from '../ort/status.js';
-import { copyInputs } from '../run-inputs.js';
+import { copyInputs, takeInputs } from '../run-inputs.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
 
@@ -26,14 +26,14 @@ export class ThreadRunner {
   }
 
   /**
-   * Runs on the next free thread. The inputs are copied before this returns.
+   * Runs on the next free thread. The inputs are copied before this returns, or moved where they are given.
    *
    * @throws OrtError with onnxruntime's reason; ServingError CANCELLED for an aborted run, as soon as it has ended;
    *   UNAVAILABLE where the thread died.
    */
   run(run: EngineRun, elements: number): Promise<readonly Tensor[]> {
-    const { copies, buffers } = copyInputs(run.inputs);
-    const start = () => this.#run({ ...run, inputs: copies }, buffers, elements);
+    const { inputs, buffers } = run.givesInputs ? takeInputs(run.inputs) : copyInputs(run.inputs);
+    const start = () => this.#run({ ...run, inputs }, buffers, elements);
     if (!run.isExclusive) return start();
     const result = this.#exclusive.then(start);
     this.#exclusive = result.catch(() => {}); // the next one does not care how this one ended

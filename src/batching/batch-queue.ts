@@ -1,0 +1,168 @@
+// Hot path: once for each request. Guarded by bench/batching/cpu-per-request.mjs.
+import { cancelled, type ServingError } from '../core/errors.js';
+import { sliceRows } from '../core/rows.js';
+import type { RunRequest } from '../core/servable.js';
+import type { ServableId } from '../core/servable-id.js';
+import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
+import { Batch, type BatchOwner } from './batch.js';
+import type { BatchDispatcher } from './batch-dispatcher.js';
+import { queueFull, queueTooFull } from './batch-errors.js';
+import type { BatchPolicy } from './batch-policy.js';
+import type { BatchRunner } from './batch-runner.js';
+import { BatchTask } from './batch-task.js';
+import { type BatchingObserver, notifyRefusal } from './batching-observer.js';
+import type { Flow } from './flow.js';
+import { haveSameRows } from './row-shape.js';
+
+export interface BatchQueueOptions {
+  readonly id: ServableId;
+  readonly maxEnqueuedBatches: number;
+  /** Whether requests of different row shapes may share a batch. */
+  readonly isPadding: boolean;
+  readonly policy: BatchPolicy;
+  readonly runner: BatchRunner;
+  readonly dispatcher: BatchDispatcher;
+  readonly flow: Flow;
+  readonly observer: BatchingObserver | undefined;
+}
+
+/**
+ * Puts the requests to one version into batches.
+ *
+ * Invariants:
+ * - `#waiting` are the batches that do not run yet: at most `maxEnqueuedBatches`, but for the pieces of a large request
+ *   that found none waiting.
+ * - `#open` are those among them that take tasks: one for each signature, row shape and priority.
+ * - None of them is without tasks. None is larger than the policy's `maxRows` was when its last task came.
+ * - A task that does not fit closes the open batch: tasks of a kind run in the order of their coming.
+ */
+export class BatchQueue implements BatchOwner {
+  readonly #options: BatchQueueOptions;
+  readonly #waiting = new Set<Batch>();
+  readonly #open = new Set<Batch>();
+  #isDraining = false;
+
+  constructor(options: BatchQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes in a request that fits into a batch; its inputs are copied.
+   *
+   * @throws ServingError UNAVAILABLE where there is no room, CANCELLED where it is aborted already.
+   */
+  add(request: RunRequest, rows: number): Promise<TensorMap> {
+    const { id, policy, maxEnqueuedBatches } = this.#options;
+    if (request.signal?.aborted) throw cancelled(request.signal);
+    const open = this.#findOpen(request);
+    const isRoom = open !== undefined && open.rows + rows <= policy.maxRows;
+    if (!isRoom && this.#waiting.size >= maxEnqueuedBatches) {
+      throw this.#refuse(rows, queueFull(id, this.#waiting.size, maxEnqueuedBatches));
+    }
+    return this.#place(open, request, copyRows(request.inputs, 0, rows), rows);
+  }
+
+  /**
+   * Takes in a request as pieces that fit into batches, all of them or none; their inputs are copied. The promises are in
+   * the order of the rows.
+   *
+   * @throws ServingError UNAVAILABLE where there is no room for all, unless nothing waits: what is larger than the queue
+   *   may have it to itself. CANCELLED where it is aborted already.
+   */
+  addPieces(request: RunRequest, rows: number): Promise<TensorMap>[] {
+    const { id, policy, maxEnqueuedBatches } = this.#options;
+    if (request.signal?.aborted) throw cancelled(request.signal);
+    const { maxRows } = policy;
+    const openRows = this.#findOpen(request)?.rows ?? 0;
+    const waiting = this.#waiting.size;
+    const capacity = (maxEnqueuedBatches - waiting) * maxRows + (openRows === 0 ? 0 : maxRows - openRows);
+    if (rows > capacity && waiting > 0) {
+      const found = { rows, capacity: Math.max(0, capacity), waiting, openRows, maxRows, maxEnqueuedBatches };
+      throw this.#refuse(rows, queueTooFull(id, found));
+    }
+    const pieces: Promise<TensorMap>[] = [];
+    for (let start = 0; start < rows; start += maxRows) {
+      const end = Math.min(rows, start + maxRows);
+      const inputs = copyRows(request.inputs, start, end);
+      pieces.push(this.#place(this.#findOpen(request), request, inputs, end - start));
+    }
+    return pieces;
+  }
+
+  /** No request comes any more: what waits goes as soon as a thread is idle. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const batch of this.#open) this.#setDue(batch);
+  }
+
+  async run(batch: Batch, tasks: readonly BatchTask[]): Promise<void> {
+    this.#waiting.delete(batch);
+    this.#open.delete(batch);
+    await this.#options.runner.run(tasks);
+  }
+
+  onLeft(batch: Batch, task: BatchTask, error: ServingError): void {
+    const { id, observer, dispatcher } = this.#options;
+    notifyRefusal(observer, { id, rows: task.rows, error });
+    if (!batch.isEmpty) return;
+    this.#waiting.delete(batch);
+    this.#open.delete(batch);
+    dispatcher.discard(batch);
+  }
+
+  #place(open: Batch | undefined, request: RunRequest, inputs: TensorMap, rows: number): Promise<TensorMap> {
+    const { policy, dispatcher } = this.#options;
+    const task = new BatchTask(request, inputs, rows, dispatcher.clock.now());
+    const isRoom = open !== undefined && open.rows + rows <= policy.maxRows;
+    if (open !== undefined && !isRoom) this.#close(open);
+    const batch = isRoom ? open : this.#openAnother(request);
+    batch.add(task);
+    this.#setDue(batch);
+    if (!isRoom) dispatcher.open(batch);
+    if (batch.rows >= policy.maxRows) this.#close(batch);
+    return task.promise;
+  }
+
+  #findOpen(request: RunRequest): Batch | undefined {
+    for (const batch of this.#open) {
+      const { request: other, inputs } = batch.firstTask;
+      if (other.signature !== request.signature || batch.priority !== (request.priority ?? 0)) continue;
+      if (haveSameRows(inputs, request.inputs, this.#options.isPadding)) return batch;
+    }
+    return undefined;
+  }
+
+  #openAnother({ priority = 0 }: RunRequest): Batch {
+    const batch = new Batch(this, this.#options.flow, priority);
+    this.#waiting.add(batch);
+    this.#open.add(batch);
+    return batch;
+  }
+
+  #close(batch: Batch): void {
+    this.#open.delete(batch);
+    this.#options.dispatcher.fill(batch);
+  }
+
+  #setDue(batch: Batch): void {
+    const { policy, dispatcher } = this.#options;
+    const before = batch.dueMs;
+    batch.dueMs = this.#isDraining ? Number.NEGATIVE_INFINITY : policy.dueMs(batch);
+    if (batch.dueMs !== before) dispatcher.reschedule(batch);
+  }
+
+  #refuse(rows: number, error: ServingError): ServingError {
+    const { id, observer } = this.#options;
+    notifyRefusal(observer, { id, rows, error });
+    return error;
+  }
+}
+
+/** Rows of all inputs, in arrays of our own. */
+function copyRows(inputs: TensorMap, start: number, end: number): TensorMap {
+  const copies: Record<string, Tensor> = {};
+  for (const alias of Object.keys(inputs)) {
+    putTensor(copies, alias, sliceRows(inputs[alias] as Tensor, start, end));
+  }
+  return copies;
+}

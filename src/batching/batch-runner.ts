@@ -1,0 +1,162 @@
+// Hot path: once for each batch. Guarded by bench/batching/cpu-per-request.mjs.
+import type { Clock } from '../core/clock.js';
+import { ServingError, type StatusCode } from '../core/errors.js';
+import { notify } from '../core/notify.js';
+import type { Servable } from '../core/servable.js';
+import type { TensorMap } from '../core/tensor.js';
+import { expired } from './batch-errors.js';
+import type { BatchTask, TaskHolder } from './batch-task.js';
+import { type BatchingObserver, type BatchRun, notifyRefusal } from './batching-observer.js';
+import { assertRows, dealOutputs, wantedOutputs } from './deal-outputs.js';
+import { type Filling, mergeInputs } from './merge-inputs.js';
+
+/** Errors that the values of one row may have caused. All others concern the batch as a whole, or nobody in it. */
+const rowFaults: ReadonlySet<StatusCode> = new Set([
+  'INVALID_ARGUMENT',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNKNOWN',
+]);
+
+export interface BatchRunnerOptions {
+  readonly servable: Servable;
+  readonly filling: Filling;
+  readonly clock: Clock;
+  readonly observer: BatchingObserver | undefined;
+}
+
+/**
+ * Runs tasks together, and settles each of them.
+ *
+ * A run that fails by what may be the fault of one task is done again in halves, until the task that fails stands
+ * alone; the others get their answers. Of n tasks that makes 2n - 1 runs at the most (all are at fault), and
+ * 1 + 2 log2 n where one is; the rows that are computed are those of the batch, log2 n + 1 times at the most.
+ */
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+
+  constructor(options: BatchRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. Tasks that are settled already, or whose deadline has passed, are not run. */
+  async run(tasks: readonly BatchTask[], attempt = 0): Promise<void> {
+    const wanted = this.#dropExpired(tasks);
+    if (wanted.length === 0) return;
+    try {
+      await this.#runTogether(wanted, attempt);
+    } catch (error) {
+      const failure = ServingError.from(error);
+      if (wanted.length > 1 && rowFaults.has(failure.code)) {
+        const half = wanted.length >> 1;
+        await this.run(wanted.slice(0, half), attempt + 1);
+        await this.run(wanted.slice(half), attempt + 1);
+      } else {
+        for (const task of wanted) task.reject(failure);
+      }
+    }
+  }
+
+  async #runTogether(tasks: readonly BatchTask[], attempt: number): Promise<void> {
+    const { servable, filling, clock } = this.#options;
+    const { inputs, rows, padding } = mergeInputs(tasks, filling);
+    const { signature, priority } = (tasks[0] as BatchTask).request;
+    const run = new SharedRun(tasks);
+    const startedMs = clock.now();
+    let failure: ServingError | undefined;
+    try {
+      const outputs = await servable.run({
+        signature,
+        inputs,
+        outputs: wantedOutputs(tasks),
+        givesInputs: true,
+        priority,
+        signal: run.signal,
+      });
+      this.#deal(tasks, outputs, inputs, rows + padding);
+    } catch (error) {
+      failure = ServingError.from(error);
+      throw failure;
+    } finally {
+      run.end();
+      this.#tell(tasks, { rows, padding, attempt, startedMs, error: failure });
+    }
+  }
+
+  #deal(tasks: readonly BatchTask[], outputs: TensorMap, merged: TensorMap, rows: number): void {
+    assertRows(this.#options.servable.id, outputs, rows);
+    const [first] = tasks as readonly [BatchTask];
+    if (first.rows === rows) {
+      first.resolve(outputs); // it ran alone, and all of it is its own
+      return;
+    }
+    let start = 0;
+    for (const task of tasks) {
+      if (!task.isSettled) task.resolve(dealOutputs(task, outputs, start, merged));
+      start += task.rows;
+    }
+  }
+
+  #dropExpired(tasks: readonly BatchTask[]): readonly BatchTask[] {
+    const { servable, clock, observer } = this.#options;
+    const nowMs = clock.now();
+    for (const task of tasks) {
+      if (task.isSettled || (task.request.deadlineMs ?? Number.POSITIVE_INFINITY) > nowMs) continue;
+      const error = expired(servable.id);
+      task.reject(error);
+      notifyRefusal(observer, { id: servable.id, rows: task.rows, error });
+    }
+    return tasks.filter(({ isSettled }) => !isSettled);
+  }
+
+  #tell(tasks: readonly BatchTask[], seen: Seen): void {
+    const { servable, clock, observer } = this.#options;
+    if (observer?.onRun === undefined) return;
+    const { startedMs, error, ...facts } = seen;
+    const run: BatchRun = {
+      id: servable.id,
+      requests: tasks.length,
+      waitMicros: tasks.map(({ arrivedMs }) => (startedMs - arrivedMs) * 1000),
+      runMicros: (clock.now() - startedMs) * 1000,
+      ...facts,
+      ...(error && { error }),
+    };
+    notify((told: BatchRun) => observer.onRun?.(told), run);
+  }
+}
+
+interface Seen {
+  readonly rows: number;
+  readonly padding: number;
+  readonly attempt: number;
+  readonly startedMs: number;
+  readonly error: ServingError | undefined;
+}
+
+/** A run that several callers wait for: it is stopped when all of them have gone. */
+class SharedRun implements TaskHolder {
+  readonly #tasks: readonly BatchTask[];
+  readonly #abort: AbortController | undefined;
+  #callers: number;
+
+  constructor(tasks: readonly BatchTask[]) {
+    this.#tasks = tasks;
+    this.#callers = tasks.length;
+    for (const task of tasks) task.holder = this;
+    // A caller without a signal cannot go.
+    if (tasks.every(({ request }) => request.signal !== undefined)) this.#abort = new AbortController();
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#abort?.signal;
+  }
+
+  release(): void {
+    if (--this.#callers === 0) this.#abort?.abort();
+  }
+
+  end(): void {
+    for (const task of this.#tasks) task.holder = undefined;
+  }
+}

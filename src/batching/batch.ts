@@ -1,0 +1,85 @@
+import type { ServingError } from '../core/errors.js';
+import type { BatchTask, TaskHolder } from './batch-task.js';
+import type { Flow } from './flow.js';
+
+/** What a batch's owner does with it. */
+export interface BatchOwner {
+  /** Runs the tasks of a batch that has closed; settles every one of them, and never rejects. */
+  run(batch: Batch, tasks: readonly BatchTask[]): Promise<void>;
+  /** A task was settled with this error before its batch ran; it may have been the last one in it. */
+  onLeft(batch: Batch, task: BatchTask, error: ServingError): void;
+}
+
+/**
+ * Tasks that will share a run.
+ *
+ * It takes tasks in until it is taken itself; a task that is settled meanwhile, by an abort, leaves it. So its rows are
+ * those of tasks that somebody waits for.
+ */
+export class Batch implements TaskHolder {
+  readonly flow: Flow;
+  readonly priority: number;
+  /** When it goes although it is not full, on the clock, if a thread is free. Its owner may change that as tasks come. */
+  dueMs = 0;
+  readonly #owner: BatchOwner;
+  readonly #tasks: BatchTask[] = [];
+  #rows = 0;
+  #arrivalsMs = 0;
+
+  constructor(owner: BatchOwner, flow: Flow, priority: number) {
+    this.#owner = owner;
+    this.flow = flow;
+    this.priority = priority;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get isEmpty(): boolean {
+    return this.#tasks.length === 0;
+  }
+
+  /** There is one as long as the batch waits. */
+  get firstTask(): BatchTask {
+    return this.#tasks[0] as BatchTask;
+  }
+
+  /** When the first of its tasks came that are still there. */
+  get firstArrivalMs(): number {
+    return this.firstTask.arrivedMs;
+  }
+
+  /** The sum of the tasks' times of arrival: what the summed waiting is reckoned from. */
+  get sumOfArrivalsMs(): number {
+    return this.#arrivalsMs;
+  }
+
+  add(task: BatchTask): void {
+    task.holder = this;
+    this.#tasks.push(task);
+    this.#rows += task.rows;
+    this.#arrivalsMs += task.arrivedMs;
+  }
+
+  release(task: BatchTask, error: ServingError): void {
+    task.holder = undefined;
+    this.#tasks.splice(this.#tasks.indexOf(task), 1);
+    this.#rows -= task.rows;
+    this.#arrivalsMs -= task.arrivedMs;
+    this.#owner.onLeft(this, task, error);
+  }
+
+  /** Ends all of its tasks, and with them the batch. */
+  abandon(error: ServingError): void {
+    for (const task of [...this.#tasks]) {
+      task.reject(error);
+      this.release(task, error);
+    }
+  }
+
+  /** Its thread is free: it runs, with the tasks that it has by now. Never rejects. */
+  run(): Promise<void> {
+    return this.#owner.run(this, this.#tasks);
+  }
+}

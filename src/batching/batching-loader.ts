@@ -1,0 +1,110 @@
+import { ServingError } from '../core/errors.js';
+import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
+import { formatServableId, type ServableId } from '../core/servable-id.js';
+import type { Signature } from '../core/signature.js';
+import type { BatchDispatcher } from './batch-dispatcher.js';
+import { makeBatching } from './batched.js';
+import type { BatchingObserver } from './batching-observer.js';
+import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
+import { findBatchFault } from './safety/batch-safety.js';
+
+export interface BatchingLoaderOptions {
+  /** What loads the versions. */
+  readonly loader: Loader;
+  readonly dispatcher: BatchDispatcher;
+  /** How a model's requests share runs; they do not where it returns nothing or false. */
+  readonly batching: (id: ServableId) => BatchingOptions | false | undefined;
+  readonly observer?: BatchingObserver;
+  /** Is told of each version that is served without batching although it was asked for, before it is available. */
+  readonly onUnbatched?: (report: UnbatchedReport) => void;
+}
+
+/**
+ * Loads versions whose requests share runs, where their rows may: a model that mixes rows would give each caller an
+ * answer that depends on its neighbours. See {@link BatchingOptions.batchSafety}.
+ *
+ * @example
+ * ```ts
+ * import { BatchDispatcher, BatchingLoader, OnnxLoader, OrtEngine } from 'servable';
+ *
+ * const engine = new OrtEngine({ numBatchThreads: 1 });
+ * engine.start();
+ * const loader = new BatchingLoader({
+ *   loader: new OnnxLoader({ engine }),
+ *   dispatcher: new BatchDispatcher({ numBatchThreads: 1 }),
+ *   batching: () => ({ maxBatchSize: 32 }),
+ * });
+ * const servable = await loader.load({ model: 'digits', version: 1 }, 'examples/models/digits/1');
+ * console.log(servable.batching); // { isOn: true }
+ * await servable.unload();
+ * await engine.close();
+ * ```
+ */
+export class BatchingLoader implements Loader {
+  readonly #options: BatchingLoaderOptions;
+
+  constructor(options: BatchingLoaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Loads a version, and looks whether its rows may share a run.
+   *
+   * @throws ServingError as the loader that does it; FAILED_PRECONDITION for a pad value that does not fit the model, and
+   *   where batching is required of a model that cannot be batched.
+   */
+  async load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable> {
+    const { loader, batching: optionsOf } = this.#options;
+    const options = optionsOf(id);
+    const servable = await loader.load(id, path, signal);
+    if (!options) return servable;
+    try {
+      return await this.#batch(servable, resolveBatching(options, `batching of ${id.model}`), signal);
+    } catch (error) {
+      await servable.unload();
+      throw error;
+    }
+  }
+
+  async #batch(servable: Servable, batching: ResolvedBatching, signal?: AbortSignal): Promise<Servable> {
+    const { dispatcher, observer, onUnbatched } = this.#options;
+    const { id } = servable;
+    const faults = await findFaults(servable, batching, signal);
+    const reason = describeFaults(faults, servable.signatures.size);
+    if (reason !== undefined && batching.batchSafety === 'require') {
+      throw new ServingError(
+        'FAILED_PRECONDITION',
+        `Cannot load ${formatServableId(id)}: its rows cannot share a run, and batching is required: ${reason}`,
+        { id, actual: reason, expected: 'rows that may share a run' },
+      );
+    }
+    if (reason !== undefined) onUnbatched?.({ id, reason });
+    const unbatched = new Set(faults.keys());
+    const isOn = unbatched.size < servable.signatures.size;
+    const status = { isOn, ...(reason !== undefined && { reason }) };
+    return makeBatching(servable, { batching, dispatcher, observer, status, unbatched });
+  }
+}
+
+/** Why requests to a signature must not share runs, where they must not. */
+async function findFaults(
+  servable: Servable,
+  { batchSafety, maxRows }: ResolvedBatching,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<Signature, string>> {
+  const faults = new Map<Signature, string>();
+  if (batchSafety === 'trust') return faults;
+  for (const signature of servable.signatures.values()) {
+    const fault = await findBatchFault(servable, signature, { maxRows, ...(signal && { signal }) });
+    if (fault !== undefined) faults.set(signature, fault);
+  }
+  return faults;
+}
+
+/** In words; each signature by its name where not all have the same. */
+function describeFaults(faults: ReadonlyMap<Signature, string>, signatures: number): string | undefined {
+  if (faults.size === 0) return undefined;
+  const reasons = new Set(faults.values());
+  if (reasons.size === 1 && faults.size === signatures) return [...reasons][0];
+  return [...faults].map(([{ name }, fault]) => `signature "${name}": ${fault}`).join('; ');
+}

@@ -1,0 +1,107 @@
+// Hot path: once for each request. Guarded by bench/batching/cpu-per-request.mjs.
+import { ServingError } from '../core/errors.js';
+import { commonRowCount, concatRows } from '../core/rows.js';
+import type { BatchingStatus, ModelMetadata, RunRequest, Servable } from '../core/servable.js';
+import type { ServableId } from '../core/servable-id.js';
+import type { Signature } from '../core/signature.js';
+import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
+import { tooLarge } from './batch-errors.js';
+import type { BatchPolicy } from './batch-policy.js';
+import type { BatchQueue } from './batch-queue.js';
+
+export interface BatchingServableOptions {
+  readonly servable: Servable;
+  readonly queue: BatchQueue;
+  readonly policy: BatchPolicy;
+  /** Whether a request that is larger than a batch is cut into several; it is refused otherwise. */
+  readonly isSplitting: boolean;
+  readonly status: BatchingStatus;
+  /** Signatures whose requests run alone. */
+  readonly unbatched: ReadonlySet<Signature>;
+  /** Called when the servable is unloaded. */
+  readonly onUnload: () => Promise<void>;
+}
+
+/** A servable whose requests share runs. */
+export class BatchingServable implements Servable {
+  readonly id: ServableId;
+  readonly metadata: ModelMetadata;
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly batching: BatchingStatus;
+  readonly #options: BatchingServableOptions;
+
+  constructor(options: BatchingServableOptions) {
+    const { servable, status } = options;
+    this.id = servable.id;
+    this.metadata = servable.metadata;
+    this.signatures = servable.signatures;
+    this.batching = status;
+    this.#options = options;
+  }
+
+  /**
+   * As the servable's own `run`. A request without rows, with a scalar input, or with inputs that differ in their rows,
+   * runs alone, at once.
+   *
+   * @throws ServingError beside what the servable throws: UNAVAILABLE where the queue is full; INVALID_ARGUMENT for a
+   *   request that is larger than a batch, where none is cut; DEADLINE_EXCEEDED; FAILED_PRECONDITION where an output
+   *   has not as many rows as the inputs.
+   */
+  async run(request: RunRequest): Promise<TensorMap> {
+    const { servable, queue, policy, isSplitting, unbatched } = this.#options;
+    const rows = commonRowCount(request.inputs);
+    if (!rows || unbatched.has(request.signature)) return servable.run(request);
+    const { maxRows } = policy;
+    if (rows <= maxRows) return queue.add(request, rows);
+    if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
+    return this.#runPieces(request, rows);
+  }
+
+  drain(): void {
+    this.#options.queue.drain();
+  }
+
+  async unload(): Promise<void> {
+    await this.#options.servable.unload();
+    await this.#options.onUnload();
+  }
+
+  /** The first piece that fails ends the others. */
+  async #runPieces(request: RunRequest, rows: number): Promise<TensorMap> {
+    const abort = new AbortController();
+    const { signal } = request;
+    const onAbort = () => abort.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const pieces = this.#options.queue.addPieces({ ...request, signal: abort.signal }, rows);
+      return joinPieces(request.outputs, await Promise.all(pieces));
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      abort.abort();
+    }
+  }
+}
+
+/** The answer to a request, of the answers to its pieces. */
+function joinPieces(aliases: readonly string[], pieces: readonly TensorMap[]): TensorMap {
+  const joined: Record<string, Tensor> = {};
+  for (const alias of aliases) {
+    const parts = pieces.map((piece) => piece[alias] as Tensor);
+    try {
+      putTensor(joined, alias, concatRows(parts));
+    } catch (cause) {
+      throw new ServingError(
+        'FAILED_PRECONDITION',
+        `Cannot put output "${alias}" together: its shape depends on the batch`,
+        {
+          output: alias,
+          actual: `shapes ${parts.map(({ shape }) => `[${shape}]`).join(', ')}`,
+          expected: 'the same for all pieces of the request, but for axis 0',
+          cause,
+        },
+      );
+    }
+  }
+  return joined;
+}
