@@ -21,7 +21,8 @@ export interface BatchingLoaderOptions {
 
 /**
  * Loads versions whose requests share runs, where their rows may: a model that mixes rows would give each caller an
- * answer that depends on its neighbours. See {@link BatchingOptions.batchSafety}.
+ * answer that depends on its neighbours. See {@link BatchingOptions.batchSafety}. A version that is served without
+ * batching is also told of by a warning of the process.
  *
  * @example
  * ```ts
@@ -78,12 +79,23 @@ export class BatchingLoader implements Loader {
         { id, actual: reason, expected: 'rows that may share a run' },
       );
     }
-    if (reason !== undefined) onUnbatched?.({ id, reason });
+    if (reason !== undefined) {
+      warn(id, reason);
+      onUnbatched?.({ id, reason });
+    }
     const unbatched = new Set(faults.keys());
     const isOn = unbatched.size < servable.signatures.size;
     const status = { isOn, ...(reason !== undefined && { reason }) };
     return makeBatching(servable, { batching, dispatcher, observer, status, unbatched });
   }
+}
+
+/** A line in the log that needs no listener, and that a program may take over: `process.on('warning', …)`. */
+function warn(id: ServableId, reason: string): void {
+  process.emitWarning(`${formatServableId(id)} is served without batching: ${reason}`, {
+    type: 'ServableWarning',
+    code: 'SERVABLE_UNBATCHED',
+  });
 }
 
 /** Why requests to a signature must not share runs, where they must not. */
