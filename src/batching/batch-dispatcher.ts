@@ -3,7 +3,8 @@ import { type Clock, systemClock } from '../core/clock.js';
 import type { ServingError } from '../core/errors.js';
 import { assertKeys, assertNumber, assertObject } from '../core/option-check.js';
 import type { Batch } from './batch.js';
-import { createDeadlineTimer, type DeadlineTimer } from './deadline/deadline-timer.js';
+import { createDeadlineTimer } from './deadline/create-deadline-timer.js';
+import type { DeadlineTimer } from './deadline/deadline-timer.js';
 import { FairQueue, type FairQueueOptions } from './fair-queue.js';
 import { Flow } from './flow.js';
 

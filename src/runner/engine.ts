@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { threadOptions } from '../core/thread-options.js';
 import type { EngineRun } from './engine-run.js';
 import { InlineRunner, type InlineRuns } from './inline/inline-runner.js';
 import { bindOrtApi, type OrtApi, type Pointer } from './ort/c-api.js';
@@ -13,7 +14,6 @@ import { usableCpus } from './threads/cpu-quota.js';
 import { ExecutionThreads } from './threads/execution-threads.js';
 import { ExitBarrier } from './threads/exit-barrier.js';
 import { LoadRunner } from './threads/load-runner.js';
-import { threadOptions } from './threads/thread-options.js';
 import { ThreadRunner } from './threads/thread-runner.js';
 import type { ThreadSetup } from './worker/messages.js';
 

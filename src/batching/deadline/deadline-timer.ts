@@ -1,25 +1,9 @@
-import type { Clock } from '../../core/clock.js';
+/** Wakes the host's thread at a moment. It knows one moment at a time. */
 export interface DeadlineTimer {
+  /** Sets the moment, in milliseconds on the clock; it takes the place of the one before. */
   set(deadlineMs: number): void;
+  /** Forgets the moment. */
   clear(): void;
+  /** Ends the timer: nothing is called any more. */
   close(): Promise<void>;
-}
-export function createDeadlineTimer(clock: Clock, onDue: () => void): DeadlineTimer {
-  let cancel: (() => void) | undefined;
-  return {
-    set(ms) {
-      cancel?.();
-      cancel = clock.schedule(ms - clock.now(), () => {
-        cancel = undefined;
-        onDue();
-      });
-    },
-    clear() {
-      cancel?.();
-      cancel = undefined;
-    },
-    async close() {
-      cancel?.();
-    },
-  };
 }

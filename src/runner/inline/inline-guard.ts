@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { threadOptions } from '../../core/thread-options.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import { createRunOptions } from '../ort/run-options.js';
 import type { ExitBarrier } from '../threads/exit-barrier.js';
-import { threadOptions } from '../threads/thread-options.js';
 import { cell, type GuardSetup } from '../worker/guard-cells.js';
 
 /** How often the guard looks whether an inline run has not ended, in milliseconds. */

@@ -1,7 +1,5 @@
-import type { WorkerOptions } from 'node:worker_threads';
-
 /**
  * What all threads are started with. None of the host's command-line options: they are about its program
  * (`--input-type`, `--import`, `--inspect`), and some of them keep a thread from starting.
  */
-export const threadOptions: WorkerOptions = { execArgv: [] };
+export const threadOptions: { execArgv: string[] } = { execArgv: [] };
