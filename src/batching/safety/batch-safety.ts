@@ -3,7 +3,7 @@ import type { Servable } from '../../core/servable.js';
 import type { Signature } from '../../core/signature.js';
 import type { Tensor, TensorMap } from '../../core/tensor.js';
 import { compareRows, findDifference, findShapeFault } from './row-comparison.js';
-import { rowSets } from './row-sets.js';
+import { rowSets, runRows } from './row-sets.js';
 import { findSignatureFault } from './sample-rows.js';
 import { Trial } from './trial.js';
 
@@ -71,7 +71,7 @@ async function findRowFault(
   const fault = findShapeFault(together.outputs, rows.length) ?? compareRows(together.outputs, alone);
   if (fault === undefined || (await isRounding(trial, rows, alone, together.outputs))) return undefined;
   // Once more, alone: of a model that draws lots, nothing else could be expected.
-  const again = await trial.runEach(rows);
+  const again = await runRows(trial, rows);
   const isSteady = 'answers' in again && alone.every((answer, row) => areAlike(answer, again.answers[row]));
   return isSteady ? fault : 'it does not answer the same row the same way twice';
 }

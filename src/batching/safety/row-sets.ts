@@ -16,6 +16,8 @@ export interface RowSet {
 /** No rows, and why not, in words. */
 export interface NoRows {
   readonly fault: string;
+  /** The place of the row that failed. */
+  readonly row: number;
 }
 
 /** Rows that fail before it is believed that the model takes none that could be made up. */
@@ -57,7 +59,7 @@ async function findSet(
   scale: Scale,
   choices: readonly RowShapes[],
 ): Promise<RowSet | NoRows> {
-  let best: RowSet | NoRows = { fault: 'a row would be too large' };
+  let best: RowSet | NoRows = { fault: 'a row would be too large', row: 0 };
   for (const shapes of choices) {
     const rows = Array.from({ length: count }, (_, row) => makeRow(signature, shapes, scale, row));
     const set = await runRows(trial, rows);
@@ -67,9 +69,15 @@ async function findSet(
   return best;
 }
 
-async function runRows(trial: Trial, rows: readonly TensorMap[]): Promise<RowSet | NoRows> {
-  const result = await trial.runEach(rows);
-  return 'fault' in result ? result : { rows, answers: result.answers };
+/** Runs each row alone. Where one fails, those after it are not run. */
+export async function runRows(trial: Trial, rows: readonly TensorMap[]): Promise<RowSet | NoRows> {
+  const answers: TensorMap[] = [];
+  for (const [row, inputs] of rows.entries()) {
+    const result = await trial.run(inputs);
+    if ('fault' in result) return { ...result, row };
+    answers.push(result.outputs);
+  }
+  return { rows, answers };
 }
 
 function isEmpty(answer: TensorMap): boolean {
