@@ -22,7 +22,7 @@ export interface PaddingCheckOptions {
 }
 
 /** Pairs of other values that are looked at. One may be such that padding does nothing to it by chance. */
-const mostPairs = 3;
+const mostPairs = 4;
 
 /**
  * Why rows that differ in the size of inner axes must not be padded to share a run of this servable, in words for a

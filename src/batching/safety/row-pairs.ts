@@ -31,11 +31,17 @@ export async function* rowPairs(
   const given = findUnequalRows(samples.flatMap((sample) => splitSample(signature, sample)));
   if (given !== undefined) yield await runRows(trial, given);
   let choices = pairsOfShapes(rowShapeChoices(signature, 2));
-  for (const scale of sampleScales(signature)) {
+  for (const scale of paddingScales(signature)) {
     const pair = await findPair(trial, signature, scale, choices);
     if ('answers' in pair) choices = [pair.rows.map(shapesOf) as [RowShapes, RowShapes]];
     yield pair;
   }
+}
+
+/** All below zero comes second: there, what rows are filled up with is the greatest element. */
+function paddingScales(signature: Signature): Scale[] {
+  const [first, ...rest] = sampleScales(signature) as [Scale, ...Scale[]];
+  return [first, { ...first, floats: [-1, -0.1] }, ...rest];
 }
 
 async function findPair(
