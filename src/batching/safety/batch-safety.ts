@@ -99,7 +99,7 @@ async function isRounding(
 }
 
 /** One set of inputs with the rows of all, in order. */
-export function stackRows(rows: readonly TensorMap[]): TensorMap {
+function stackRows(rows: readonly TensorMap[]): TensorMap {
   const aliases = Object.keys(rows[0] as TensorMap);
   return Object.fromEntries(
     aliases.map((alias) => [alias, concatRows(rows.map((row) => row[alias] as Tensor))]),

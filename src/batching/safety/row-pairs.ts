@@ -4,7 +4,7 @@ import { shapesOf, splitSample } from './given-rows.js';
 import type { NoRows, RowSet } from './row-sets.js';
 import { runRows } from './row-sets.js';
 import type { RowShapes } from './sample-rows.js';
-import { makeRow, requiredInputs, rowShapeChoices } from './sample-rows.js';
+import { makeRows, requiredInputs, rowShapeChoices } from './sample-rows.js';
 import type { Scale } from './sample-values.js';
 import { sampleScales } from './sample-values.js';
 import type { Trial } from './trial.js';
@@ -54,8 +54,7 @@ async function findPair(
   let last: NoRows = { fault: 'a row would be too large', row: 0 };
   for (const shapes of choices) {
     if (shapes.some((each) => refused.has(each))) continue;
-    const rows = shapes.map((each, row) => makeRow(signature, each, scale, row));
-    const pair = await runRows(trial, rows);
+    const pair = await runRows(trial, makeRows(signature, shapes, scale));
     if ('answers' in pair) return pair;
     last = pair;
     refused.add(shapes[pair.row] as RowShapes);

@@ -54,11 +54,23 @@ export function rowShapeChoices(signature: Signature, stackedRows?: number): Row
   const isMixed = axes.length > 1 && axes.length <= mostMixedAxes;
   const mixed = isMixed ? combinations(mixedSizes, axes.length) : [];
   const choices = axes.length === 0 ? [[]] : [...equal, ...mixed];
-  return choices
-    .filter((sizes) => !sizes.some((size) => size === stackedRows))
-    .map((sizes) => new Map(axes.map((axis, place) => [axis, sizes[place] as number])))
-    .map((sizes) => Object.fromEntries(inputs.map(([alias, { shape }]) => [alias, rowShape(shape, sizes)])))
-    .filter((shapes) => axes.length === 0 || Object.values(shapes).every(isModest));
+  return (
+    choices
+      .filter((sizes) => !sizes.some((size) => size === stackedRows))
+      .map((sizes) => new Map(axes.map((axis, place) => [axis, sizes[place] as number])))
+      .map((sizes) => Object.fromEntries(inputs.map(([alias, { shape }]) => [alias, rowShape(shape, sizes)])))
+      // The first is small but for what is fixed, which is the model's own wish.
+      .filter((shapes, choice) => choice === 0 || Object.values(shapes).every(isModest))
+  );
+}
+
+/** A row of each of these shapes, made as it is asked for: a large one holds the thread for milliseconds. */
+export function* makeRows(
+  signature: Signature,
+  shapes: readonly RowShapes[],
+  scale: Scale,
+): Generator<TensorMap> {
+  for (const [row, own] of shapes.entries()) yield makeRow(signature, own, scale, row);
 }
 
 /** One row of made-up values for every required input; optional ones are left out. */

@@ -73,6 +73,11 @@ describe('says what is wrong with rows together', () => {
     ['one of two outputs mixes them', models.rowsCompared(), /^output "isAbove" of row \d is [01] together/],
     ['distinct texts are sorted', models.strings(), /^output "distinct" of row 0 is ".*" together/],
     ['it fails above one row', models.reshapedToOneRow(), /^it fails with 3 rows: .*Reshape.*[^.]$/],
+    [
+      'each row is paired with each',
+      models.eachWithEach(),
+      'output "y" of row 0 is float32 [1,3] together with other rows and float32 [1,1] alone',
+    ],
     ['it answers for the first only', models.firstRow(), 'output "y" has 1 row for 3 rows of input'],
     ['it answers for all in one number', models.total(), 'output "y" has no axis 0'],
     ['a second output is one number', models.batchMeanCentering(), 'output "total" has no axis 0'],

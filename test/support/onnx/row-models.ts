@@ -94,6 +94,13 @@ export function firstRow(): Uint8Array {
   });
 }
 
+/** `x` float32 [batch, 4] → `y` [batch, batch]: the product of each row with each. */
+export function eachWithEach(): Uint8Array {
+  return rows([node('Transpose', ['x'], ['columns']), node('MatMul', ['x', 'columns'], ['y'])], [], {
+    shape: ['batch', 'batch'],
+  });
+}
+
 /** `x` float32 [batch, 4] → `y` float32 []: the sum of all. */
 export function total(): Uint8Array {
   return rows([node('ReduceSum', ['x'], ['y'], { keepdims: 0 })], [], { shape: [] });
