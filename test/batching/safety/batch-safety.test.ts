@@ -65,6 +65,8 @@ describe('says what is wrong with rows together', () => {
       /is ".*" together .* and ".*" alone$/,
     ],
     ['it shows only below zero', models.rowsReversedBelowZero(), mixed],
+    ['it shows only below zero, in one of two outputs', models.oneOutputReversedBelowZero(), mixed],
+    ['it shows only where rows are long', models.reversedBeyondFour(), mixed],
     ['each row is added to the next', models.runningTotal(), mixed],
     ['the mean of all is taken off', models.centredRows(), mixed],
     ['the mean of all is taken off, in float16', models.centredRows('float16'), mixed],

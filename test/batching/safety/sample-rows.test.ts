@@ -1,4 +1,4 @@
-import type { DType, Signature, TensorSpec } from 'servable';
+import type { DType, Signature, Tensor, TensorSpec } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { makeRow, rowShapeChoices } from '#dist/batching/safety/sample-rows.js';
 import { sampleScales } from '#dist/batching/safety/sample-values.js';
@@ -54,6 +54,16 @@ it('leave out inputs that may be left out', () => {
   const [scale] = sampleScales(signature);
   expect(rowShapeChoices(signature)).toEqual([{ x: [1] }]);
   expect(Object.keys(makeRow(signature, { x: [1] }, scale as never, 0))).toEqual(['x']);
+});
+
+it('differ in magnitude, so that a scale that they share shows', () => {
+  const signature = signatureOf({ x: { dtype: 'float32', shape: ['batch', 1000] } });
+  const [scale] = sampleScales(signature);
+  const greatest = [0, 1, 2].map((row) => {
+    const { x } = makeRow(signature, { x: [1, 1000] }, scale as never, row);
+    return Math.max(...((x as Tensor).data as Float32Array));
+  });
+  for (const [row, each] of greatest.entries()) expect(each).toBeCloseTo(1 / (row + 1), 1);
 });
 
 describe('shapes to choose from', () => {

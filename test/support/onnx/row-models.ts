@@ -40,6 +40,36 @@ export function rowsReversedBelowZero(): Uint8Array {
   );
 }
 
+/** `x` float32 [batch, 4] → `same`, x, and `y`, what {@link rowsReversedBelowZero} says. */
+export function oneOutputReversedBelowZero(): Uint8Array {
+  return model({
+    inputs: [value('x', 'float32', ['batch', 4])],
+    outputs: [value('same', 'float32', ['batch', 4]), value('y', 'float32', ['batch', 4])],
+    nodes: [
+      node('Identity', ['x'], ['same']),
+      reverse('x', 'reversed'),
+      node('Neg', ['reversed'], ['negative']),
+      node('Relu', ['negative'], ['y']),
+    ],
+    initializers: reverseConstants,
+  });
+}
+
+/** `x` float32 [batch, width] → `y`: all but the first four of each row, in reverse order of the rows. */
+export function reversedBeyondFour(): Uint8Array {
+  return model({
+    inputs: [value('x', 'float32', ['batch', 'width'])],
+    outputs: [value('y', 'float32', ['batch', null])],
+    nodes: [node('Slice', ['x', 'four', 'most', 'inner'], ['rest']), reverse('rest', 'y')],
+    initializers: [
+      ...reverseConstants,
+      constant('four', 'int64', [1], [4]),
+      constant('most', 'int64', [1], [intMax]),
+      constant('inner', 'int64', [1], [1]),
+    ],
+  });
+}
+
 /** `x` float32 [batch, 4] → `same`, x, and `isAbove` bool [batch]: whether the row's sum is above that of most. */
 export function rowsCompared(): Uint8Array {
   return model({
