@@ -34,8 +34,7 @@ export function findSignatureFault(signature: Signature): string | undefined {
     if (shape.length === 0) return `${input} is a scalar, or its rank is not stated`;
     if (typeof shape[0] === 'number') return `${input} has a fixed axis 0 of ${shape[0]}`;
     const axis = shape.findIndex((dim, at) => at > 0 && typeof dim === 'string' && batchNames.has(dim));
-    if (axis > 0)
-      return `${input} has axis 0 of the inputs, ${quote(String(shape[axis]))}, as its axis ${axis}`;
+    if (axis > 0) return `${input} has ${quote(String(shape[axis]))}, the name of axis 0, on axis ${axis}`;
   }
   return undefined;
 }

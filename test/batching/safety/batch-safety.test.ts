@@ -28,6 +28,7 @@ describe('finds nothing against rows that do not know of each other', () => {
     ['float16', models.doubled('float16')],
     ['float64', models.doubled('float64')],
     ['int32', models.doubled('int32')],
+    ['names that an object may trip over', models.oddlyNamed()],
     ['an input that may be left out', models.overridableScale()],
     ['ids into a table of ten', models.gatherTable()],
     ['ids into a table of two', models.smallTable()],
@@ -109,7 +110,7 @@ describe('reads from the signature alone', () => {
     [
       'rows on another axis',
       { inputs: { x: float('batch', 4), h: float('layer', 'batch') } },
-      'input "h" has axis 0 of the inputs, "batch", as its axis 1',
+      'input "h" has "batch", the name of axis 0, on axis 1',
     ],
     [
       'no input that is required',
