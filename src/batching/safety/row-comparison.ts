@@ -4,6 +4,12 @@ import { decodeBfloat16, decodeFloat16 } from '../../core/half.js';
 import { sliceRows } from '../../core/rows.js';
 import type { Tensor, TensorMap } from '../../core/tensor.js';
 
+/**
+ * What a difference of floats may come from and still be none: `rounding` alone, or `amplified` rounding, of a model
+ * that is asked for what it cannot tell (scores of noise), up to a tenth of the greatest magnitude.
+ */
+export type Closeness = 'rounding' | 'amplified';
+
 /** Two floats are the same where they differ by at most `relative` · the row's greatest magnitude + `absolute`. */
 interface Tolerance {
   readonly relative: number;
@@ -22,6 +28,8 @@ const tolerances: Partial<Record<DType, Tolerance>> = {
   float16: { relative: 1e-2, absolute: 1e-4 },
   bfloat16: { relative: 2e-2, absolute: 1e-4 },
 };
+
+const amplifiedRelative = 0.1;
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -43,11 +51,15 @@ export function findShapeFault(outputs: TensorMap, rows: number): string | undef
  *
  * @param together as many rows on axis 0 of each output as there are answers in `alone`
  */
-export function compareRows(together: TensorMap, alone: readonly TensorMap[]): string | undefined {
+export function compareRows(
+  together: TensorMap,
+  alone: readonly TensorMap[],
+  closeness: Closeness = 'rounding',
+): string | undefined {
   for (const [row, answer] of alone.entries()) {
     for (const [alias, expected] of Object.entries(answer)) {
       const actual = sliceRows(together[alias] as Tensor, row, row + 1);
-      const difference = findDifference(actual, expected);
+      const difference = findDifference(actual, expected, closeness);
       if (difference === undefined) continue;
       const [there, here] = difference;
       return `output ${quote(alias)} of row ${row} is ${there} together with other rows and ${here} alone`;
@@ -65,11 +77,12 @@ export function compareRows(together: TensorMap, alone: readonly TensorMap[]): s
 export function findDifference(
   actual: Tensor,
   expected: Tensor,
+  closeness: Closeness = 'rounding',
 ): [actual: string, expected: string] | undefined {
   const forms = [form(actual), form(expected)] as [string, string];
   if (forms[0] !== forms[1]) return forms;
   const [left, right] = [elements(actual), elements(expected)];
-  const allowed = allowance(expected.dtype, right);
+  const allowed = allowance(expected.dtype, right, closeness);
   for (let index = 0; index < right.length; index++) {
     if (!isSame(left[index], right[index], allowed)) return [describe(left[index]), describe(right[index])];
   }
@@ -83,7 +96,7 @@ function isSame(actual: unknown, expected: unknown, allowed: number): boolean {
   return allowed > 0 && Math.abs((actual as number) - (expected as number)) <= allowed;
 }
 
-function allowance(dtype: DType, values: ArrayLike<unknown>): number {
+function allowance(dtype: DType, values: ArrayLike<unknown>, closeness: Closeness): number {
   const tolerance = tolerances[dtype];
   if (tolerance === undefined) return 0;
   let greatest = 0;
@@ -91,7 +104,8 @@ function allowance(dtype: DType, values: ArrayLike<unknown>): number {
     const magnitude = Math.abs(values[index] as number);
     if (magnitude > greatest && magnitude !== Infinity) greatest = magnitude;
   }
-  return tolerance.absolute + tolerance.relative * greatest;
+  const relative = closeness === 'rounding' ? tolerance.relative : amplifiedRelative;
+  return tolerance.absolute + relative * greatest;
 }
 
 function elements({ dtype, data }: Tensor): ArrayLike<unknown> {

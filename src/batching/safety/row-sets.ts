@@ -2,7 +2,7 @@ import type { Signature } from '../../core/signature.js';
 import type { TensorMap } from '../../core/tensor.js';
 import { pickRows, shapesOf } from './given-rows.js';
 import type { RowShapes } from './sample-rows.js';
-import { makeRow, rowShapeChoices } from './sample-rows.js';
+import { makeRows, rowShapeChoices } from './sample-rows.js';
 import type { Scale } from './sample-values.js';
 import { sampleScales } from './sample-values.js';
 import type { Trial } from './trial.js';
@@ -16,7 +16,12 @@ export interface RowSet {
 /** No rows, and why not, in words. */
 export interface NoRows {
   readonly fault: string;
+  /** The place of the row that failed. */
+  readonly row: number;
 }
+
+/** Sets of made-up rows that run, at most: a large model with an output that never varies must load all the same. */
+const mostSets = 10;
 
 /** Rows that fail before it is believed that the model takes none that could be made up. */
 const mostFailures = 200;
@@ -38,14 +43,16 @@ export async function* rowSets(
     if ('answers' in set) choices = [shapesOf(given[0] as TensorMap)];
     yield set;
   }
-  let failures = 0;
+  let [failures, sets] = [0, 0];
   for (const scale of sampleScales(signature)) {
     const set = await findSet(trial, signature, count, scale, choices);
     // A shape that ran is kept: what the values do is looked at from then on.
-    if ('answers' in set) choices = [shapesOf(set.rows[0] as TensorMap)];
-    else failures += choices.length;
+    if ('answers' in set) {
+      choices = [shapesOf(set.rows[0] as TensorMap)];
+      sets++;
+    } else failures += choices.length;
     yield set;
-    if (failures > mostFailures) return;
+    if (sets === mostSets || failures > mostFailures) return;
   }
 }
 
@@ -57,19 +64,25 @@ async function findSet(
   scale: Scale,
   choices: readonly RowShapes[],
 ): Promise<RowSet | NoRows> {
-  let best: RowSet | NoRows = { fault: 'a row would be too large' };
+  let best: RowSet | NoRows = { fault: 'a row would be too large', row: 0 };
   for (const shapes of choices) {
-    const rows = Array.from({ length: count }, (_, row) => makeRow(signature, shapes, scale, row));
-    const set = await runRows(trial, rows);
+    const set = await runRows(trial, makeRows(signature, new Array<RowShapes>(count).fill(shapes), scale));
     if ('answers' in set && !set.answers.every(isEmpty)) return set;
     if (!('answers' in best)) best = set;
   }
   return best;
 }
 
-async function runRows(trial: Trial, rows: readonly TensorMap[]): Promise<RowSet | NoRows> {
-  const result = await trial.runEach(rows);
-  return 'fault' in result ? result : { rows, answers: result.answers };
+/** Runs each row alone as it comes. Where one fails, no more are asked for. */
+export async function runRows(trial: Trial, rows: Iterable<TensorMap>): Promise<RowSet | NoRows> {
+  const [taken, answers]: [TensorMap[], TensorMap[]] = [[], []];
+  for (const inputs of rows) {
+    const result = await trial.run(inputs);
+    if ('fault' in result) return { ...result, row: taken.length };
+    taken.push(inputs);
+    answers.push(result.outputs);
+  }
+  return { rows: taken, answers };
 }
 
 function isEmpty(answer: TensorMap): boolean {

@@ -34,8 +34,7 @@ export function findSignatureFault(signature: Signature): string | undefined {
     if (shape.length === 0) return `${input} is a scalar, or its rank is not stated`;
     if (typeof shape[0] === 'number') return `${input} has a fixed axis 0 of ${shape[0]}`;
     const axis = shape.findIndex((dim, at) => at > 0 && typeof dim === 'string' && batchNames.has(dim));
-    if (axis > 0)
-      return `${input} has axis 0 of the inputs, ${quote(String(shape[axis]))}, as its axis ${axis}`;
+    if (axis > 0) return `${input} has ${quote(String(shape[axis]))}, the name of axis 0, on axis ${axis}`;
   }
   return undefined;
 }
@@ -54,11 +53,23 @@ export function rowShapeChoices(signature: Signature, stackedRows?: number): Row
   const isMixed = axes.length > 1 && axes.length <= mostMixedAxes;
   const mixed = isMixed ? combinations(mixedSizes, axes.length) : [];
   const choices = axes.length === 0 ? [[]] : [...equal, ...mixed];
-  return choices
-    .filter((sizes) => !sizes.some((size) => size === stackedRows))
-    .map((sizes) => new Map(axes.map((axis, place) => [axis, sizes[place] as number])))
-    .map((sizes) => Object.fromEntries(inputs.map(([alias, { shape }]) => [alias, rowShape(shape, sizes)])))
-    .filter((shapes) => axes.length === 0 || Object.values(shapes).every(isModest));
+  return (
+    choices
+      .filter((sizes) => !sizes.some((size) => size === stackedRows))
+      .map((sizes) => new Map(axes.map((axis, place) => [axis, sizes[place] as number])))
+      .map((sizes) => Object.fromEntries(inputs.map(([alias, { shape }]) => [alias, rowShape(shape, sizes)])))
+      // The first is small but for what is fixed, which is the model's own wish.
+      .filter((shapes, choice) => choice === 0 || Object.values(shapes).every(isModest))
+  );
+}
+
+/** A row of each of these shapes, made as it is asked for: a large one holds the thread for milliseconds. */
+export function* makeRows(
+  signature: Signature,
+  shapes: readonly RowShapes[],
+  scale: Scale,
+): Generator<TensorMap> {
+  for (const [row, own] of shapes.entries()) yield makeRow(signature, own, scale, row);
 }
 
 /** One row of made-up values for every required input; optional ones are left out. */

@@ -1,4 +1,5 @@
 import type { DType } from '../../core/dtype.js';
+import { newData } from '../../core/dtype.js';
 import type { Signature } from '../../core/signature.js';
 import type { Tensor } from '../../core/tensor.js';
 import { elementCount, tensor } from '../../core/tensor.js';
@@ -72,22 +73,47 @@ export function sampleTensor(
   random: () => number,
 ): Tensor {
   const count = elementCount(shape);
-  const [least, most] = scale.floats;
-  const element = (index: number): number | string => {
-    switch (kindOf(dtype)) {
-      case 'float':
-        return (least + (most - least) * random()) / (row + 1);
-      case 'text':
-        // The first text differs from row to row, as there may be no other.
-        return scale.texts[index === 0 ? row : randomBelow(scale.texts.length, random)] as string;
-      default: {
-        const greatest = dtype === 'bool' ? 1 : scale.greatestInteger;
-        if (index > 0) return randomBelow(greatest + 1, random);
-        return count > 1 ? 1 : Math.min(row, greatest);
-      }
-    }
-  };
-  return tensor(dtype, shape, Array.from({ length: count }, (_, index) => element(index)) as never);
+  switch (kindOf(dtype)) {
+    case 'float':
+      return tensor(dtype, shape, floats(count, scale.floats, row, random, dtype === 'float64') as never);
+    case 'text':
+      return tensor(dtype, shape, texts(count, scale.texts, row, random) as never);
+    default:
+      return tensor(dtype, shape, integers(dtype, count, scale.greatestInteger, row, random) as never);
+  }
+}
+
+// An image has a million elements: typed arrays, filled in place.
+
+function floats(
+  count: number,
+  [least, most]: Scale['floats'],
+  row: number,
+  random: () => number,
+  isDouble: boolean,
+): Float32Array | Float64Array {
+  const data = isDouble ? new Float64Array(count) : new Float32Array(count);
+  for (let index = 0; index < count; index++) data[index] = (least + (most - least) * random()) / (row + 1);
+  return data;
+}
+
+function integers(dtype: DType, count: number, greatest: number, row: number, random: () => number): unknown {
+  const limit = (dtype === 'bool' ? 1 : greatest) + 1;
+  const data = newData(dtype, count) as unknown as (number | bigint)[];
+  const isBig = dtype === 'int64' || dtype === 'uint64';
+  for (let index = 0; index < count; index++) {
+    const first = count > 1 ? 1 : Math.min(row, limit - 1);
+    const value = index === 0 ? first : randomBelow(limit, random);
+    data[index] = isBig ? BigInt(value) : value;
+  }
+  return data;
+}
+
+/** The first text differs from row to row, as there may be no other. */
+function texts(count: number, list: readonly string[], row: number, random: () => number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    return list[index === 0 ? row : randomBelow(list.length, random)] as string;
+  });
 }
 
 /**

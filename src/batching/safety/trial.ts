@@ -38,17 +38,6 @@ export class Trial {
       return { fault: reasonOf(error) };
     }
   }
-
-  /** Runs each alone. A fault is that of the first that fails; those after it are not run. */
-  async runEach(rows: readonly TensorMap[]): Promise<{ answers: TensorMap[] } | { fault: string }> {
-    const answers: TensorMap[] = [];
-    for (const row of rows) {
-      const result = await this.run(row);
-      if ('fault' in result) return result;
-      answers.push(result.outputs);
-    }
-    return { answers };
-  }
 }
 
 /** The engine's own words: the reader of a status field knows which version it is about. */

@@ -3,8 +3,10 @@ import type { ElementType } from './element-types.js';
 import { float, model, node, value } from './model.js';
 import { constant } from './tensor-proto.js';
 
-// One import for the tests: these, those that ask much of an engine, and those with types that are not tensors.
+// One import for the tests: these, those that ask much of an engine, those with types that are not tensors, and those
+// with rows that mean something to each other.
 export * from './demanding-models.js';
+export * from './row-models.js';
 export * from './special-type-models.js';
 
 /** Every dtype of ours, each of which onnxruntime carries through an Identity. */
