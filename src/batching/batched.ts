@@ -9,6 +9,7 @@ import type { BatchingObserver } from './batching-observer.js';
 import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
 import { BatchingServable } from './batching-servable.js';
 import { resolveFilling } from './filling.js';
+import type { Filling } from './merge-inputs.js';
 
 export interface BatchedOptions extends BatchingOptions {
   /**
@@ -59,9 +60,11 @@ export interface BatchedOptions extends BatchingOptions {
 export function batched(servable: Servable, options: BatchedOptions = {}): Servable {
   const { dispatcher, numBatchThreads = availableParallelism(), observer, ...rest } = options;
   const batching = resolveBatching(rest, 'options');
+  const filling = resolveFilling(servable.id, servable.signatures, batching);
   const own = dispatcher === undefined ? new BatchDispatcher({ numBatchThreads }) : undefined;
   return makeBatching(servable, {
     batching,
+    filling,
     dispatcher: dispatcher ?? (own as BatchDispatcher),
     observer,
     status: { isOn: true },
@@ -73,6 +76,7 @@ export function batched(servable: Servable, options: BatchedOptions = {}): Serva
 /** What a servable is batched with. */
 export interface BatchingParts {
   readonly batching: ResolvedBatching;
+  readonly filling: Filling;
   readonly dispatcher: BatchDispatcher;
   readonly observer: BatchingObserver | undefined;
   readonly status: BatchingStatus;
@@ -82,9 +86,8 @@ export interface BatchingParts {
 
 /** @internal Puts the parts together. */
 export function makeBatching(servable: Servable, parts: BatchingParts): Servable {
-  const { id, signatures } = servable;
-  const { batching, dispatcher, observer, status, unbatched } = parts;
-  const filling = resolveFilling(id, signatures, batching);
+  const { id } = servable;
+  const { batching, filling, dispatcher, observer, status, unbatched } = parts;
   const policy = new FixedPolicy(batching);
   const runner = new BatchRunner({ servable, filling, clock: dispatcher.clock, observer });
   const queue = new BatchQueue({

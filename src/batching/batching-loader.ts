@@ -1,12 +1,12 @@
 import { ServingError } from '../core/errors.js';
 import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
-import type { Signature } from '../core/signature.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
 import { makeBatching } from './batched.js';
 import type { BatchingObserver } from './batching-observer.js';
 import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
-import { findBatchFault } from './safety/batch-safety.js';
+import { resolveFilling } from './filling.js';
+import { findVersionFaults } from './safety/version-safety.js';
 
 export interface BatchingLoaderOptions {
   /** What loads the versions. */
@@ -70,8 +70,10 @@ export class BatchingLoader implements Loader {
   async #batch(servable: Servable, batching: ResolvedBatching, signal?: AbortSignal): Promise<Servable> {
     const { dispatcher, observer, onUnbatched } = this.#options;
     const { id } = servable;
-    const faults = await findFaults(servable, batching, signal);
-    const reason = describeFaults(faults, servable.signatures.size);
+    const filling = resolveFilling(id, servable.signatures, batching);
+    const faults = await findVersionFaults({ servable, batching, filling, signal });
+    const { unbatched, isPaddable, reason } = faults;
+    const isOn = unbatched.size < servable.signatures.size;
     if (reason !== undefined && batching.batchSafety === 'require') {
       throw new ServingError(
         'FAILED_PRECONDITION',
@@ -80,43 +82,27 @@ export class BatchingLoader implements Loader {
       );
     }
     if (reason !== undefined) {
-      warn(id, reason);
+      warn(id, reason, isOn);
       onUnbatched?.({ id, reason });
     }
-    const unbatched = new Set(faults.keys());
-    const isOn = unbatched.size < servable.signatures.size;
     const status = { isOn, ...(reason !== undefined && { reason }) };
-    return makeBatching(servable, { batching, dispatcher, observer, status, unbatched });
+    const isPadding = batching.isPadding && isPaddable;
+    return makeBatching(servable, {
+      batching: { ...batching, isPadding },
+      filling,
+      dispatcher,
+      observer,
+      status,
+      unbatched,
+    });
   }
 }
 
 /** A line in the log that needs no listener, and that a program may take over: `process.on('warning', …)`. */
-function warn(id: ServableId, reason: string): void {
-  process.emitWarning(`${formatServableId(id)} is served without batching: ${reason}`, {
+function warn(id: ServableId, reason: string, isOn: boolean): void {
+  const how = isOn ? 'is batched in part' : 'is served without batching';
+  process.emitWarning(`${formatServableId(id)} ${how}: ${reason}`, {
     type: 'ServableWarning',
     code: 'SERVABLE_UNBATCHED',
   });
-}
-
-/** Why requests to a signature must not share runs, where they must not. */
-async function findFaults(
-  servable: Servable,
-  { batchSafety, maxRows }: ResolvedBatching,
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<Signature, string>> {
-  const faults = new Map<Signature, string>();
-  if (batchSafety === 'trust') return faults;
-  for (const signature of servable.signatures.values()) {
-    const fault = await findBatchFault(servable, signature, { maxRows, ...(signal && { signal }) });
-    if (fault !== undefined) faults.set(signature, fault);
-  }
-  return faults;
-}
-
-/** In words; each signature by its name where not all have the same. */
-function describeFaults(faults: ReadonlyMap<Signature, string>, signatures: number): string | undefined {
-  if (faults.size === 0) return undefined;
-  const reasons = new Set(faults.values());
-  if (reasons.size === 1 && faults.size === signatures) return [...reasons][0];
-  return [...faults].map(([{ name }, fault]) => `signature "${name}": ${fault}`).join('; ');
 }

@@ -40,8 +40,8 @@ export class BatchingServable implements Servable {
   }
 
   /**
-   * As the servable's own `run`. A request without rows, with a scalar input, or with inputs that differ in their rows,
-   * runs alone, at once.
+   * As the servable's own `run`. A request without rows, with a scalar input, with inputs that differ in their rows, or
+   * with a value for an optional input, runs alone, at once.
    *
    * @throws ServingError beside what the servable throws: UNAVAILABLE where the queue is full; INVALID_ARGUMENT for a
    *   request that is larger than a batch, where none is cut; DEADLINE_EXCEEDED; FAILED_PRECONDITION where an output
@@ -50,7 +50,7 @@ export class BatchingServable implements Servable {
   async run(request: RunRequest): Promise<TensorMap> {
     const { servable, queue, policy, isSplitting, unbatched } = this.#options;
     const rows = commonRowCount(request.inputs);
-    if (!rows || unbatched.has(request.signature)) return servable.run(request);
+    if (!rows || unbatched.has(request.signature) || givesOptional(request)) return servable.run(request);
     const { maxRows } = policy;
     if (rows <= maxRows) return queue.add(request, rows);
     if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
@@ -81,6 +81,12 @@ export class BatchingServable implements Servable {
       abort.abort();
     }
   }
+}
+
+/** True where a value stands for all rows: what the model has a default for is a part of it, not of its rows. */
+function givesOptional({ signature, inputs }: RunRequest): boolean {
+  for (const alias in inputs) if (signature.inputs[alias]?.isOptional) return true;
+  return false;
 }
 
 /** The answer to a request, of the answers to its pieces. */

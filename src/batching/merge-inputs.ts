@@ -3,7 +3,6 @@
 import { resizeInner } from '../core/resize.js';
 import { concatRows, sliceRows } from '../core/rows.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
-import type { BatchTask } from './batch-task.js';
 
 /** How the inputs of a version's batches are filled up. */
 export interface Filling {
@@ -11,6 +10,12 @@ export interface Filling {
   readonly allowedBatchSizes: readonly number[];
   /** What fills up a shorter row of an input. */
   fillOf(alias: string, dtype: Tensor['dtype']): unknown;
+}
+
+/** What one request brings. */
+export interface MergedPart {
+  readonly inputs: TensorMap;
+  readonly rows: number;
 }
 
 /** The inputs of several tasks as those of one run. */
@@ -29,11 +34,11 @@ export interface MergedInputs {
  *
  * The tasks' own tensors where there is only one task and nothing to add; else the data are new.
  */
-export function mergeInputs(tasks: readonly BatchTask[], filling: Filling): MergedInputs {
+export function mergeInputs(tasks: readonly MergedPart[], filling: Filling): MergedInputs {
   const rows = tasks.reduce((sum, task) => sum + task.rows, 0);
   const allowed = filling.allowedBatchSizes.find((size) => size >= rows) ?? rows;
   const padding = allowed - rows;
-  const [first] = tasks as readonly [BatchTask];
+  const [first] = tasks as readonly [MergedPart];
   if (tasks.length === 1 && padding === 0) return { inputs: first.inputs, rows, padding };
   const inputs: Record<string, Tensor> = {};
   for (const alias of Object.keys(first.inputs)) {
