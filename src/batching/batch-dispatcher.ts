@@ -62,7 +62,8 @@ export class BatchDispatcher {
   readonly #open = new Set<Batch>();
   /** By model. */
   readonly #flows = new Map<string, { readonly flow: Flow; servables: number }>();
-  #running = 0;
+  /** What runs, and since when. */
+  readonly #running = new Map<Batch, number>();
   #isLookPending = false;
 
   /** @throws ServingError INVALID_ARGUMENT for a number of threads that is none. */
@@ -112,6 +113,11 @@ export class BatchDispatcher {
     if (!this.#open.delete(batch)) this.#order.discard(batch);
   }
 
+  /** When each batch that runs is expected to end, on the clock. */
+  busyUntilMs(nowMs: number): readonly number[] {
+    return Array.from(this.#running, ([batch, startedMs]) => batch.endMs(startedMs, nowMs));
+  }
+
   /** Ends everything that waits, with this error. What runs goes on. */
   abandon(error: ServingError): void {
     for (const batch of [...this.#open, ...this.#order.entries()]) batch.abandon(error);
@@ -122,8 +128,12 @@ export class BatchDispatcher {
     return this.#timer.close();
   }
 
+  get #isBusy(): boolean {
+    return this.#running.size === this.numBatchThreads;
+  }
+
   #lookSoon(): void {
-    if (this.#isLookPending || this.#running === this.numBatchThreads) return;
+    if (this.#isLookPending || this.#isBusy) return;
     this.#isLookPending = true;
     queueMicrotask(() => {
       this.#isLookPending = false;
@@ -133,14 +143,14 @@ export class BatchDispatcher {
 
   /** Sends what is due, and sets the timer for what will be. */
   #look(): void {
-    if (this.#running === this.numBatchThreads) return; // they are looked at when one is free
+    if (this.#isBusy) return; // they are looked at when one is free
     const nowMs = this.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const batch of this.#open) {
       if (batch.dueMs <= nowMs + toleranceMs) this.fill(batch);
       else nextMs = Math.min(nextMs, batch.dueMs);
     }
-    if (nextMs < Number.POSITIVE_INFINITY && this.#running < this.numBatchThreads) this.#timer.set(nextMs);
+    if (nextMs < Number.POSITIVE_INFINITY && !this.#isBusy) this.#timer.set(nextMs);
     else this.#timer.clear();
   }
 
@@ -150,13 +160,13 @@ export class BatchDispatcher {
   }
 
   async #run(batch: Batch): Promise<void> {
-    this.#running++;
     const { flow } = batch;
     const charge = flow.start();
     const startedMs = this.clock.now();
+    this.#running.set(batch, startedMs);
     await batch.run();
     flow.finish((this.clock.now() - startedMs) * 1000, charge);
-    this.#running--;
+    this.#running.delete(batch);
     this.#look(); // before p-queue chooses: what has become due meanwhile is among those that it chooses from
   }
 }

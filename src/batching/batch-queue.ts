@@ -6,7 +6,7 @@ import type { ServableId } from '../core/servable-id.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { Batch, type BatchOwner } from './batch.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
-import { queueFull, queueTooFull } from './batch-errors.js';
+import { expired, queueFull, queueTooFull } from './batch-errors.js';
 import type { BatchPolicy } from './batch-policy.js';
 import type { BatchRunner } from './batch-runner.js';
 import { BatchTask } from './batch-task.js';
@@ -16,7 +16,6 @@ import { haveSameRows } from './row-shape.js';
 
 export interface BatchQueueOptions {
   readonly id: ServableId;
-  readonly maxEnqueuedBatches: number;
   /** Whether requests of different row shapes may share a batch. */
   readonly isPadding: boolean;
   readonly policy: BatchPolicy;
@@ -40,6 +39,7 @@ export class BatchQueue implements BatchOwner {
   readonly #options: BatchQueueOptions;
   readonly #waiting = new Set<Batch>();
   readonly #open = new Set<Batch>();
+  #waitingRows = 0;
   #isDraining = false;
 
   constructor(options: BatchQueueOptions) {
@@ -52,8 +52,10 @@ export class BatchQueue implements BatchOwner {
    * @throws ServingError UNAVAILABLE where there is no room, CANCELLED where it is aborted already.
    */
   add(request: RunRequest, rows: number): Promise<TensorMap> {
-    const { id, policy, maxEnqueuedBatches } = this.#options;
+    const { id, policy } = this.#options;
+    const { maxEnqueuedBatches } = policy;
     if (request.signal?.aborted) throw cancelled(request.signal);
+    this.#assertAdmitted(rows);
     const open = this.#findOpen(request);
     const isRoom = open !== undefined && open.rows + rows <= policy.maxRows;
     if (!isRoom && this.#waiting.size >= maxEnqueuedBatches) {
@@ -70,9 +72,10 @@ export class BatchQueue implements BatchOwner {
    *   may have it to itself. CANCELLED where it is aborted already.
    */
   addPieces(request: RunRequest, rows: number): Promise<TensorMap>[] {
-    const { id, policy, maxEnqueuedBatches } = this.#options;
+    const { id, policy } = this.#options;
+    const { maxEnqueuedBatches, maxRows } = policy;
     if (request.signal?.aborted) throw cancelled(request.signal);
-    const { maxRows } = policy;
+    this.#assertAdmitted(rows);
     const openRows = this.#findOpen(request)?.rows ?? 0;
     const waiting = this.#waiting.size;
     const capacity = (maxEnqueuedBatches - waiting) * maxRows + (openRows === 0 ? 0 : maxRows - openRows);
@@ -95,18 +98,25 @@ export class BatchQueue implements BatchOwner {
     for (const batch of this.#open) this.#setDue(batch);
   }
 
-  async run(batch: Batch, tasks: readonly BatchTask[]): Promise<void> {
-    this.#waiting.delete(batch);
-    this.#open.delete(batch);
-    await this.#options.runner.run(tasks);
+  async run(batch: Batch): Promise<void> {
+    this.#forget(batch);
+    this.#select(batch);
+    await this.#options.runner.run(batch.tasks);
+  }
+
+  endMs({ rows }: Batch, startedMs: number, nowMs: number): number {
+    return this.#options.policy.endMs({ rows, startedMs }, nowMs);
   }
 
   onLeft(batch: Batch, task: BatchTask, error: ServingError): void {
     const { id, observer, dispatcher } = this.#options;
     notifyRefusal(observer, { id, rows: task.rows, error });
-    if (!batch.isEmpty) return;
-    this.#waiting.delete(batch);
-    this.#open.delete(batch);
+    this.#waitingRows -= this.#waiting.has(batch) ? task.rows : 0;
+    if (!batch.isEmpty) {
+      this.#setDue(batch);
+      return;
+    }
+    this.#forget(batch);
     dispatcher.discard(batch);
   }
 
@@ -117,10 +127,65 @@ export class BatchQueue implements BatchOwner {
     if (open !== undefined && !isRoom) this.#close(open);
     const batch = isRoom ? open : this.#openAnother(request);
     batch.add(task);
+    this.#waitingRows += rows;
     this.#setDue(batch);
     if (!isRoom) dispatcher.open(batch);
     if (batch.rows >= policy.maxRows) this.#close(batch);
     return task.promise;
+  }
+
+  /** Whether the policy takes in a request, for which there may be room. */
+  #assertAdmitted(rows: number): void {
+    const { policy, dispatcher } = this.#options;
+    if (policy.refuse === undefined) return;
+    const nowMs = dispatcher.clock.now();
+    const [oldest] = this.#waiting;
+    const error = policy.refuse({
+      rows,
+      waitingRows: this.#waitingRows,
+      firstArrivalMs: oldest?.firstArrivalMs ?? Number.POSITIVE_INFINITY,
+      busyUntilMs: dispatcher.busyUntilMs(nowMs),
+      nowMs,
+    });
+    if (error !== undefined) throw this.#refuse(rows, error);
+  }
+
+  /** Leaves a batch with the tasks that are to run now: who is too late is ended, who is too many waits on. */
+  #select(batch: Batch): void {
+    const { policy, dispatcher } = this.#options;
+    const nowMs = dispatcher.clock.now();
+    const isLate = (task: BatchTask) => nowMs > policy.latestStartMs(task.arrivedMs, batch.rows);
+    const late = batch.tasks.filter(isLate);
+    if (late.length > 0) {
+      batch.keep(batch.tasks.filter((task) => !late.includes(task)));
+      for (const task of late) task.reject(this.#refuse(task.rows, expired(this.#options.id)));
+      policy.onAnswer(Number.POSITIVE_INFINITY);
+    }
+    if (!batch.isEmpty) this.#cut(batch, policy.rowsFor(batch, nowMs));
+  }
+
+  /** Leaves a batch with the first of its tasks, one at the least, that fit; the others wait on, and go next. */
+  #cut(batch: Batch, maxRows: number): void {
+    if (batch.rows <= maxRows) return;
+    let rows = 0;
+    const end = batch.tasks.findIndex((task, index) => {
+      rows += task.rows;
+      return index > 0 && rows > maxRows;
+    });
+    if (end < 0) return;
+    const rest = new Batch(this, batch.flow, batch.priority);
+    rest.keep(batch.tasks.slice(end));
+    batch.keep(batch.tasks.slice(0, end));
+    this.#waiting.add(rest);
+    this.#waitingRows += rest.rows;
+    this.#options.dispatcher.open(rest);
+    this.#options.dispatcher.fill(rest);
+  }
+
+  /** It waits no longer. */
+  #forget(batch: Batch): void {
+    if (this.#waiting.delete(batch)) this.#waitingRows -= batch.rows;
+    this.#open.delete(batch);
   }
 
   #findOpen(request: RunRequest): Batch | undefined {

@@ -5,6 +5,7 @@ import { notify } from '../core/notify.js';
 import type { Servable } from '../core/servable.js';
 import type { TensorMap } from '../core/tensor.js';
 import { expired } from './batch-errors.js';
+import type { BatchPolicy } from './batch-policy.js';
 import type { BatchTask, TaskHolder } from './batch-task.js';
 import { type BatchingObserver, type BatchRun, notifyRefusal } from './batching-observer.js';
 import { assertRows, dealOutputs, wantedOutputs } from './deal-outputs.js';
@@ -22,6 +23,7 @@ const rowFaults: ReadonlySet<StatusCode> = new Set([
 export interface BatchRunnerOptions {
   readonly servable: Servable;
   readonly filling: Filling;
+  readonly policy: BatchPolicy;
   readonly clock: Clock;
   readonly observer: BatchingObserver | undefined;
 }
@@ -59,7 +61,7 @@ export class BatchRunner {
   }
 
   async #runTogether(tasks: readonly BatchTask[], attempt: number): Promise<void> {
-    const { servable, filling, clock } = this.#options;
+    const { servable, filling, policy, clock } = this.#options;
     const { inputs, rows, padding } = mergeInputs(tasks, filling);
     const { signature, priority } = (tasks[0] as BatchTask).request;
     const run = new SharedRun(tasks);
@@ -74,7 +76,9 @@ export class BatchRunner {
         priority,
         signal: run.signal,
       });
+      policy.onRun({ rows: rows + padding, startedMs, endedMs: clock.now() });
       this.#deal(tasks, outputs, inputs, rows + padding);
+      policy.onAnswer(clock.now() - (tasks[0] as BatchTask).arrivedMs);
     } catch (error) {
       failure = ServingError.from(error);
       throw failure;

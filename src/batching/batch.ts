@@ -4,8 +4,10 @@ import type { Flow } from './flow.js';
 
 /** What a batch's owner does with it. */
 export interface BatchOwner {
-  /** Runs the tasks of a batch that has closed; settles every one of them, and never rejects. */
-  run(batch: Batch, tasks: readonly BatchTask[]): Promise<void>;
+  /** Runs the tasks of a batch whose turn it is; settles every one of them, or lets it wait on. Never rejects. */
+  run(batch: Batch): Promise<void>;
+  /** When a run of a batch is expected to end. */
+  endMs(batch: Batch, startedMs: number, nowMs: number): number;
   /** A task was settled with this error before its batch ran; it may have been the last one in it. */
   onLeft(batch: Batch, task: BatchTask, error: ServingError): void;
 }
@@ -36,6 +38,10 @@ export class Batch implements TaskHolder {
     return this.#rows;
   }
 
+  get tasks(): readonly BatchTask[] {
+    return this.#tasks;
+  }
+
   get isEmpty(): boolean {
     return this.#tasks.length === 0;
   }
@@ -50,7 +56,7 @@ export class Batch implements TaskHolder {
     return this.firstTask.arrivedMs;
   }
 
-  /** The sum of the tasks' times of arrival: what the summed waiting is reckoned from. */
+  /** For each row, when its task came, added up: what the summed waiting is reckoned from. */
   get sumOfArrivalsMs(): number {
     return this.#arrivalsMs;
   }
@@ -59,14 +65,22 @@ export class Batch implements TaskHolder {
     task.holder = this;
     this.#tasks.push(task);
     this.#rows += task.rows;
-    this.#arrivalsMs += task.arrivedMs;
+    this.#arrivalsMs += task.arrivedMs * task.rows;
+  }
+
+  /** Has these tasks, of its own, and no others any more; nobody is told. */
+  keep(tasks: readonly BatchTask[]): void {
+    this.#tasks.length = 0;
+    this.#rows = 0;
+    this.#arrivalsMs = 0;
+    for (const task of tasks) this.add(task);
   }
 
   release(task: BatchTask, error: ServingError): void {
     task.holder = undefined;
     this.#tasks.splice(this.#tasks.indexOf(task), 1);
     this.#rows -= task.rows;
-    this.#arrivalsMs -= task.arrivedMs;
+    this.#arrivalsMs -= task.arrivedMs * task.rows;
     this.#owner.onLeft(this, task, error);
   }
 
@@ -80,6 +94,11 @@ export class Batch implements TaskHolder {
 
   /** Its thread is free: it runs, with the tasks that it has by now. Never rejects. */
   run(): Promise<void> {
-    return this.#owner.run(this, this.#tasks);
+    return this.#owner.run(this);
+  }
+
+  /** When its run, which has begun, is expected to end. */
+  endMs(startedMs: number, nowMs: number): number {
+    return this.#owner.endMs(this, startedMs, nowMs);
   }
 }

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { BatchingStatus, Servable } from '../core/servable.js';
+import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
+import { AdaptivePolicy } from './adaptive/adaptive-policy.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
-import { FixedPolicy } from './batch-policy.js';
+import { type BatchPolicy, FixedPolicy } from './batch-policy.js';
 import { BatchQueue } from './batch-queue.js';
 import { BatchRunner } from './batch-runner.js';
 import type { BatchingObserver } from './batching-observer.js';
@@ -88,11 +90,10 @@ export interface BatchingParts {
 export function makeBatching(servable: Servable, parts: BatchingParts): Servable {
   const { id } = servable;
   const { batching, filling, dispatcher, observer, status, unbatched } = parts;
-  const policy = new FixedPolicy(batching);
-  const runner = new BatchRunner({ servable, filling, clock: dispatcher.clock, observer });
+  const policy = choosePolicy(id, batching, dispatcher.numBatchThreads);
+  const runner = new BatchRunner({ servable, filling, policy, clock: dispatcher.clock, observer });
   const queue = new BatchQueue({
     id,
-    maxEnqueuedBatches: batching.maxEnqueuedBatches,
     isPadding: batching.isPadding,
     policy,
     runner,
@@ -108,9 +109,16 @@ export function makeBatching(servable: Servable, parts: BatchingParts): Servable
     servable,
     queue,
     policy,
+    maxRows: batching.maxRows,
     isSplitting: batching.isSplitting,
     status,
     unbatched,
     onUnload,
   });
+}
+
+function choosePolicy(id: ServableId, batching: ResolvedBatching, slots: number): BatchPolicy {
+  const { latencyTargetMicros: targetMicros, maxRows } = batching;
+  if (targetMicros === undefined) return new FixedPolicy(batching);
+  return new AdaptivePolicy({ id, targetMicros, maxRows, slots });
 }

@@ -13,6 +13,8 @@ export interface BatchingServableOptions {
   readonly servable: Servable;
   readonly queue: BatchQueue;
   readonly policy: BatchPolicy;
+  /** Rows of a batch, at most, whatever the policy. */
+  readonly maxRows: number;
   /** Whether a request that is larger than a batch is cut into several; it is refused otherwise. */
   readonly isSplitting: boolean;
   readonly status: BatchingStatus;
@@ -48,11 +50,10 @@ export class BatchingServable implements Servable {
    *   has not as many rows as the inputs.
    */
   async run(request: RunRequest): Promise<TensorMap> {
-    const { servable, queue, policy, isSplitting, unbatched } = this.#options;
+    const { servable, queue, policy, maxRows, isSplitting, unbatched } = this.#options;
     const rows = commonRowCount(request.inputs);
     if (!rows || unbatched.has(request.signature) || givesOptional(request)) return servable.run(request);
-    const { maxRows } = policy;
-    if (rows <= maxRows) return queue.add(request, rows);
+    if (rows <= (isSplitting ? policy.maxRows : maxRows)) return queue.add(request, rows);
     if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
     return this.#runPieces(request, rows);
   }

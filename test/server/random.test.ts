@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 /** Seeds that ever failed. */
 const failedSeeds: readonly number[] = [];
@@ -144,12 +145,3 @@ it.each([...failedSeeds, ...newSeeds])(
 );
 
 /** Numbers in [0, 1) that a seed decides: mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

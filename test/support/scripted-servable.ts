@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '#dist/core/deferred.js';
+import { cancelled } from '#dist/core/errors.js';
 import type { ModelMetadata, RunRequest, Servable } from '#dist/core/servable.js';
 import type { ServableId } from '#dist/core/servable-id.js';
 import type { Signature, TensorSpec } from '#dist/core/signature.js';
@@ -84,7 +85,7 @@ export class ScriptedServable implements Servable {
     const error = values.map((value) => this.#options.failsOn?.(value)).find((it) => it !== undefined);
     if (error !== undefined) reject(error);
     else if (!this.#options.isManual) run.finish();
-    request.signal?.addEventListener('abort', () => reject(request.signal?.reason));
+    request.signal?.addEventListener('abort', () => reject(cancelled(request.signal)));
     return promise;
   }
 
