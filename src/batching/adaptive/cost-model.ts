@@ -37,7 +37,7 @@ const leastMicros = 1e-3;
  * slowly. The margin is Jacobson's mean deviation (Congestion Avoidance and Control, SIGCOMM 1988).
  *
  * A single outlier pulls no harder than an ordinary slow run: a run counts as far off as it is only as the median of
- * the last five agrees. Then the cost has changed, and the fit opens up to follow within a few runs.
+ * the last five agrees. Then the cost has changed: the fit is scaled to it, and open to what follows.
  */
 export class CostModel {
   #runs = 0;
@@ -101,23 +101,29 @@ export class CostModel {
   }
 
   #follow(rows: number, micros: number): void {
-    const fitted = this.#fittedMicros(rows);
-    const error = micros / fitted - 1;
-    this.#errors = [...this.#errors, error].slice(-recentRuns);
+    const offBy = () => micros / this.#fittedMicros(rows) - 1;
+    this.#errors = [...this.#errors, offBy()].slice(-recentRuns);
+    // Two runs are no majority yet.
     const middle = this.#errors.length < 3 ? 0 : median(this.#errors);
     const reach = outlierDeviations * Math.max(this.#deviation, leastDeviation);
-    if (Math.abs(middle) > reach) this.#reopen(rows);
+    if (Math.abs(middle) > reach) this.#reopen(rows, 1 + middle);
     else this.#loosen(scaleDrift, shapeDrift, rows);
-    this.#correct(rows, fitted, clamp(error, Math.min(middle, 0) - reach, Math.max(middle, 0) + reach));
+    const error = offBy();
+    this.#correct(rows, this.#fittedMicros(rows), clamp(error, -reach, reach));
     // Twice the reach: what is often far off must widen the margin, though it may not move the fit.
-    const apart = Math.min(Math.abs(error), Math.max(2 * reach, Math.abs(middle)));
+    const apart = Math.min(Math.abs(error), 2 * reach);
     this.#deviation += (apart - this.#deviation) / Math.min(this.#runs + 1, deviationRuns);
   }
 
-  /** The cost has changed: as uncertain as after the first run, and the errors seen so far are of the old cost. */
-  #reopen(rows: number): void {
+  /** The cost is now `factor` times what it was: all is scaled, and as uncertain as after the first run. */
+  #reopen(rows: number, factor: number): void {
+    this.#fixed *= factor;
+    this.#perRow *= factor;
+    const [fixed, both, perRow] = this.#covariance;
+    this.#covariance = [fixed * factor ** 2, both * factor ** 2, perRow * factor ** 2];
     this.#loosen(1, 1, rows);
     this.#runs = Math.min(this.#runs, runsAfterChange);
+    // They are of the old cost.
     this.#errors = [];
   }
 

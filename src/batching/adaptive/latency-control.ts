@@ -118,7 +118,7 @@ export class LatencyControl {
 
   /**
    * Rows that a batch may have which starts at `nowMicros`: `maxRows`, or as many as 99 of 100 times are done by the
-   * deadline of its oldest request, but half of `maxRows` at least.
+   * deadline of its oldest request, but a quarter of `maxRows` at least.
    */
   rowsFor(firstArrivalMicros: number, nowMicros: number): number {
     return this.#rowsBy(firstArrivalMicros + aimShare * this.#targetMicros - nowMicros, 1);
