@@ -64,7 +64,7 @@ export class FixedPolicy implements BatchPolicy {
   }
 
   rowsFor(): number {
-    return Number.POSITIVE_INFINITY;
+    return this.maxRows;
   }
 
   latestStartMs(): number {

@@ -150,36 +150,68 @@ export class BatchQueue implements BatchOwner {
     if (error !== undefined) throw this.#refuse(rows, error);
   }
 
-  /** Leaves a batch with the tasks that are to run now: who is too late is ended, who is too many waits on. */
+  /** Leaves a batch with the tasks that are to run now: who would be late is ended, others may take the place. */
   #select(batch: Batch): void {
     const { policy, dispatcher } = this.#options;
     const nowMs = dispatcher.clock.now();
-    const isLate = (task: BatchTask) => nowMs > policy.latestStartMs(task.arrivedMs, batch.rows);
-    const late = batch.tasks.filter(isLate);
-    if (late.length > 0) {
+    let isAnyLate = false;
+    while (!batch.isEmpty) {
+      this.#level(batch, policy.rowsFor(batch, nowMs));
+      const late = batch.tasks.filter(({ arrivedMs }) => nowMs > policy.latestStartMs(arrivedMs, batch.rows));
+      if (late.length === 0) break;
       batch.keep(batch.tasks.filter((task) => !late.includes(task)));
       for (const task of late) task.reject(this.#refuse(task.rows, expired(this.#options.id)));
-      policy.onAnswer(Number.POSITIVE_INFINITY);
+      isAnyLate = true;
     }
-    if (!batch.isEmpty) this.#cut(batch, policy.rowsFor(batch, nowMs));
+    if (isAnyLate) policy.onAnswer(Number.POSITIVE_INFINITY);
   }
 
-  /** Leaves a batch with the first of its tasks, one at the least, that fit; the others wait on, and go next. */
-  #cut(batch: Batch, maxRows: number): void {
-    if (batch.rows <= maxRows) return;
-    let rows = 0;
-    const end = batch.tasks.findIndex((task, index) => {
-      rows += task.rows;
-      return index > 0 && rows > maxRows;
-    });
-    if (end < 0) return;
-    const rest = new Batch(this, batch.flow, batch.priority);
-    rest.keep(batch.tasks.slice(end));
-    batch.keep(batch.tasks.slice(0, end));
-    this.#waiting.add(rest);
-    this.#waitingRows += rest.rows;
-    this.#options.dispatcher.open(rest);
-    this.#options.dispatcher.fill(rest);
+  /** Gives a batch that starts so many rows, from or to the next batch of its kind; one task at the least stays. */
+  #level(batch: Batch, rows: number): void {
+    for (let next = this.#nextOf(batch); next !== undefined; next = this.#nextOf(batch)) {
+      const { firstTask } = next;
+      if (batch.rows + firstTask.rows > rows) break;
+      next.keep(next.tasks.slice(1));
+      this.#waitingRows -= firstTask.rows;
+      batch.add(firstTask);
+      if (!next.isEmpty) continue;
+      this.#forget(next);
+      this.#options.dispatcher.discard(next);
+    }
+    const excess = batch.excessOver(rows);
+    if (excess.length === 0) return;
+    batch.keep(batch.tasks.slice(0, -excess.length));
+    this.#putBack(excess, batch);
+  }
+
+  /** Lets tasks of a batch that starts wait on, ahead of those that came later. */
+  #putBack(tasks: readonly BatchTask[], batch: Batch): void {
+    const next = this.#nextOf(batch) ?? new Batch(this, batch.flow, batch.priority);
+    this.#waitingRows += tasks.reduce((sum, { rows }) => sum + rows, 0);
+    next.keep([...tasks, ...next.tasks]);
+    if (this.#waiting.has(next)) return;
+    this.#waiting.add(next);
+    this.#options.dispatcher.open(next);
+    this.#options.dispatcher.fill(next);
+  }
+
+  /** The first batch that waits whose tasks may share a run with those of this one. */
+  #nextOf({ firstTask, priority }: Batch): Batch | undefined {
+    for (const other of this.#waiting) {
+      if (
+        other.priority === priority &&
+        this.#canShare(other.firstTask, firstTask.request, firstTask.inputs)
+      ) {
+        return other;
+      }
+    }
+    return undefined;
+  }
+
+  #canShare({ request, inputs }: BatchTask, other: RunRequest, otherInputs: TensorMap): boolean {
+    return (
+      request.signature === other.signature && haveSameRows(inputs, otherInputs, this.#options.isPadding)
+    );
   }
 
   /** It waits no longer. */
@@ -190,9 +222,8 @@ export class BatchQueue implements BatchOwner {
 
   #findOpen(request: RunRequest): Batch | undefined {
     for (const batch of this.#open) {
-      const { request: other, inputs } = batch.firstTask;
-      if (other.signature !== request.signature || batch.priority !== (request.priority ?? 0)) continue;
-      if (haveSameRows(inputs, request.inputs, this.#options.isPadding)) return batch;
+      if (batch.priority !== (request.priority ?? 0)) continue;
+      if (this.#canShare(batch.firstTask, request, request.inputs)) return batch;
     }
     return undefined;
   }

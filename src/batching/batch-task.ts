@@ -42,12 +42,15 @@ export class BatchTask {
     return this.#isSettled;
   }
 
+  /** Has no effect on a task that is settled, as `reject` has none. */
   resolve(outputs: TensorMap): void {
+    if (this.#isSettled) return;
     this.#settle();
     this.#resolve(outputs);
   }
 
   reject(error: ServingError): void {
+    if (this.#isSettled) return;
     this.#settle();
     this.#reject(error);
   }

@@ -68,6 +68,16 @@ export class Batch implements TaskHolder {
     this.#arrivalsMs += task.arrivedMs * task.rows;
   }
 
+  /** The last of its tasks, as many as are beyond so many rows; never the first. */
+  excessOver(rows: number): readonly BatchTask[] {
+    let sum = 0;
+    const end = this.#tasks.findIndex((task, index) => {
+      sum += task.rows;
+      return index > 0 && sum > rows;
+    });
+    return end < 0 ? [] : this.#tasks.slice(end);
+  }
+
   /** Has these tasks, of its own, and no others any more; nobody is told. */
   keep(tasks: readonly BatchTask[]): void {
     this.#tasks.length = 0;

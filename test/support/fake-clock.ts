@@ -26,6 +26,13 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Milliseconds until the first timer is due; infinity where none is set. */
+  get untilNextMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const timer of this.#timers) dueMs = Math.min(dueMs, timer.dueMs);
+    return dueMs - this.#nowMs;
+  }
+
   /** Moves time on and calls what falls due, by its time; what is due at the same time in the order of its making. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
