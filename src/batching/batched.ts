@@ -4,7 +4,7 @@ import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { AdaptivePolicy } from './adaptive/adaptive-policy.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
-import { type BatchPolicy, FixedPolicy } from './batch-policy.js';
+import { type BatchPolicy, type FinishedRun, FixedPolicy } from './batch-policy.js';
 import { BatchQueue } from './batch-queue.js';
 import { BatchRunner } from './batch-runner.js';
 import type { BatchingObserver } from './batching-observer.js';
@@ -83,6 +83,8 @@ export interface BatchingParts {
   readonly observer: BatchingObserver | undefined;
   readonly status: BatchingStatus;
   readonly unbatched: ReadonlySet<Signature>;
+  /** Runs that were seen already: what the policy knows of costs when it begins. */
+  readonly trials?: readonly FinishedRun[];
   readonly onUnload?: () => Promise<void>;
 }
 
@@ -91,6 +93,7 @@ export function makeBatching(servable: Servable, parts: BatchingParts): Servable
   const { id } = servable;
   const { batching, filling, dispatcher, observer, status, unbatched } = parts;
   const policy = choosePolicy(id, batching, dispatcher.numBatchThreads);
+  for (const run of parts.trials ?? []) policy.onRun(run);
   const runner = new BatchRunner({ servable, filling, policy, clock: dispatcher.clock, observer });
   const queue = new BatchQueue({
     id,

@@ -1,7 +1,9 @@
 import { ServingError } from '../core/errors.js';
 import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
+import { timeRuns } from './adaptive/time-runs.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
+import type { FinishedRun } from './batch-policy.js';
 import { makeBatching } from './batched.js';
 import type { BatchingObserver } from './batching-observer.js';
 import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
@@ -71,7 +73,9 @@ export class BatchingLoader implements Loader {
     const { dispatcher, observer, onUnbatched } = this.#options;
     const { id } = servable;
     const filling = resolveFilling(id, servable.signatures, batching);
-    const faults = await findVersionFaults({ servable, batching, filling, signal });
+    const trials: FinishedRun[] = [];
+    const timed = timeRuns(servable, dispatcher.clock, (run) => trials.push(run));
+    const faults = await findVersionFaults({ servable: timed, batching, filling, signal });
     const { unbatched, isPaddable, reason } = faults;
     const isOn = unbatched.size < servable.signatures.size;
     if (reason !== undefined && batching.batchSafety === 'require') {
@@ -94,6 +98,7 @@ export class BatchingLoader implements Loader {
       observer,
       status,
       unbatched,
+      trials,
     });
   }
 }

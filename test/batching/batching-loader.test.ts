@@ -140,3 +140,13 @@ describe('BatchingLoader', () => {
     });
   });
 });
+
+it('knows what runs cost before the first request, where a latency is wanted', async () => {
+  await withLoaded(authored.linear(), { latencyTargetMicros: 1e6 }, async (servable) => {
+    const values = Array.from({ length: 20 }, (_, index) => index);
+    const answers = await Promise.all(
+      values.map((value) => run(servable, { x: tensor('float32', [1], [value]) })),
+    );
+    expect(answers.length).toBe(20); // nobody was refused for want of knowledge
+  });
+});
