@@ -1,11 +1,11 @@
-import { ServingError } from '../core/errors.js';
+import { type ErrorFacts, ServingError, type StatusCode, withoutStack } from '../core/errors.js';
 import type { ServableId } from '../core/servable-id.js';
 
 // The wording is TF Serving's where it has one (shared_batch_scheduler.h, batching_session.cc, batching_util.cc).
 
 /** The error for a request that finds no room; it may find some later. */
 export function queueFull(id: ServableId, waiting: number, maxEnqueuedBatches: number): ServingError {
-  return new ServingError(
+  return refusal(
     'UNAVAILABLE',
     `The batch scheduling queue to which this task was submitted is full; currently ${waiting} batches enqueued and max_enqueued_batches is ${maxEnqueuedBatches}`,
     { id, actual: `${waiting} batches enqueued`, expected: `less than ${maxEnqueuedBatches}` },
@@ -31,7 +31,7 @@ export function queueTooFull(id: ServableId, found: Capacity): ServingError {
     `open_batch_size=${openRows}`,
     `max_execution_batch_size=${maxRows}`,
   ];
-  return new ServingError(
+  return refusal(
     'UNAVAILABLE',
     `The batch scheduling queue to which this task was submitted is full; task size is ${rows} but scheduling capacity is only ${capacity} (${details.join(', ')})`,
     { id, actual: `${rows} rows`, expected: `at most ${capacity} rows` },
@@ -49,7 +49,7 @@ export function tooLarge(id: ServableId, rows: number, maxRows: number): Serving
 
 /** The error for a request whose deadline passed in the queue. TF Serving says RESOURCE_EXHAUSTED to that. */
 export function expired(id: ServableId): ServingError {
-  return new ServingError('DEADLINE_EXCEEDED', 'Run() timeout exceeded while waiting in batching queue', {
+  return refusal('DEADLINE_EXCEEDED', 'Run() timeout exceeded while waiting in batching queue', {
     id,
   });
 }
@@ -71,4 +71,9 @@ export function unequalRows(id: ServableId, output: string, actual: number, expe
     "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input tensors",
     { id, output, actual: `${actual} rows`, expected: `${expected} rows` },
   );
+}
+
+/** What those are told who find no place. There may be very many of them, and none is a mistake in a program. */
+export function refusal(code: StatusCode, message: string, facts: ErrorFacts): ServingError {
+  return withoutStack(() => new ServingError(code, message, facts));
 }

@@ -105,6 +105,20 @@ export function invalidArgument(message: string, facts?: ErrorFacts): ServingErr
   return new ServingError('INVALID_ARGUMENT', message, facts);
 }
 
+/**
+ * @internal An error without a stack. For what a server says to thousands in a second when it has too much to do: to write
+ * the stack down takes ten times longer than the rest of a refusal.
+ */
+export function withoutStack(make: () => ServingError): ServingError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** @internal What is not done because its caller aborted it, with the signal's reason as cause. */
 export function cancelled(signal: AbortSignal | undefined): ServingError {
   return new ServingError('CANCELLED', 'The request was aborted', { cause: signal?.reason });

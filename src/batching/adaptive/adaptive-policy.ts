@@ -1,6 +1,7 @@
-import { ServingError } from '../../core/errors.js';
+import type { ServingError } from '../../core/errors.js';
 import { formatServableId, type ServableId } from '../../core/servable-id.js';
 import type { Batch } from '../batch.js';
+import { refusal } from '../batch-errors.js';
 import type { Arrival, BatchPolicy, FinishedRun } from '../batch-policy.js';
 import { LatencyControl } from './latency-control.js';
 
@@ -42,7 +43,7 @@ export class AdaptivePolicy implements BatchPolicy {
     if (this.#control.admits(placement)) return undefined;
     const forecast = `${Math.round(this.#control.forecastMicros(placement))} µs`;
     const target = `${this.#targetMicros} µs`;
-    return new ServingError(
+    return refusal(
       'UNAVAILABLE',
       `Cannot answer ${arrival.rows} rows of ${formatServableId(this.#id)} within ${target}: with ${arrival.waitingRows} rows ahead it is expected to take ${forecast}`,
       { id: this.#id, actual: forecast, expected: `at most ${target}` },
