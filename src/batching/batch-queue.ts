@@ -3,6 +3,7 @@ import { cancelled, type ServingError } from '../core/errors.js';
 import { sliceRows } from '../core/rows.js';
 import type { RunRequest } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
+import { Slab } from '../core/slab.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { Batch, type BatchOwner } from './batch.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
@@ -39,6 +40,7 @@ export class BatchQueue implements BatchOwner {
   readonly #options: BatchQueueOptions;
   readonly #waiting = new Set<Batch>();
   readonly #open = new Set<Batch>();
+  readonly #slab = new Slab();
   #waitingRows = 0;
   #isDraining = false;
 
@@ -61,7 +63,7 @@ export class BatchQueue implements BatchOwner {
     if (!isRoom && this.#waiting.size >= maxEnqueuedBatches) {
       throw this.#refuse(rows, queueFull(id, this.#waiting.size, maxEnqueuedBatches));
     }
-    return this.#place(open, request, copyRows(request.inputs, 0, rows), rows);
+    return this.#place(open, request, copyRows(this.#slab, request.inputs, 0, rows), rows);
   }
 
   /**
@@ -86,7 +88,7 @@ export class BatchQueue implements BatchOwner {
     const pieces: Promise<TensorMap>[] = [];
     for (let start = 0; start < rows; start += maxRows) {
       const end = Math.min(rows, start + maxRows);
-      const inputs = copyRows(request.inputs, start, end);
+      const inputs = copyRows(this.#slab, request.inputs, start, end);
       pieces.push(this.#place(this.#findOpen(request), request, inputs, end - start));
     }
     return pieces;
@@ -254,11 +256,18 @@ export class BatchQueue implements BatchOwner {
   }
 }
 
-/** Rows of all inputs, in arrays of our own. */
-function copyRows(inputs: TensorMap, start: number, end: number): TensorMap {
+/** Rows of all inputs, in arrays of our own; small ones share their memory. */
+function copyRows(slab: Slab, inputs: TensorMap, start: number, end: number): TensorMap {
   const copies: Record<string, Tensor> = {};
-  for (const alias of Object.keys(inputs)) {
-    putTensor(copies, alias, sliceRows(inputs[alias] as Tensor, start, end));
-  }
+  for (const alias of Object.keys(inputs))
+    putTensor(copies, alias, copy(slab, inputs[alias] as Tensor, start, end));
   return copies;
+}
+
+function copy(slab: Slab, tensor: Tensor, start: number, end: number): Tensor {
+  const { dtype, shape } = tensor;
+  const rowSize = tensor.data.length / (shape[0] as number);
+  const data = slab.copy(tensor, start * rowSize, end * rowSize);
+  if (data === undefined) return sliceRows(tensor, start, end);
+  return { dtype, shape: [end - start, ...shape.slice(1)], data };
 }

@@ -32,14 +32,17 @@ export interface MergedInputs {
  * each gets the largest size; where only some batch sizes are allowed, copies of the last task's first row are added.
  * Source of the latter: TF Serving, which pads alike.
  *
- * The tasks' own tensors where there is only one task and nothing to add; else the data are new.
+ * The tensors are ours to give away: the task's own where there is one task, nothing to add, and nobody else in their
+ * memory; else the data are new.
  */
 export function mergeInputs(tasks: readonly MergedPart[], filling: Filling): MergedInputs {
   const rows = tasks.reduce((sum, task) => sum + task.rows, 0);
   const allowed = filling.allowedBatchSizes.find((size) => size >= rows) ?? rows;
   const padding = allowed - rows;
   const [first] = tasks as readonly [MergedPart];
-  if (tasks.length === 1 && padding === 0) return { inputs: first.inputs, rows, padding };
+  if (tasks.length === 1 && padding === 0 && haveOwnMemory(first.inputs)) {
+    return { inputs: first.inputs, rows, padding };
+  }
   const inputs: Record<string, Tensor> = {};
   for (const alias of Object.keys(first.inputs)) {
     const parts = level(
@@ -52,6 +55,15 @@ export function mergeInputs(tasks: readonly MergedPart[], filling: Filling): Mer
     putTensor(inputs, alias, concatRows([...parts, ...extra]));
   }
   return { inputs, rows, padding };
+}
+
+/** True where no other task has its inputs in the same memory. */
+function haveOwnMemory(inputs: TensorMap): boolean {
+  for (const alias of Object.keys(inputs)) {
+    const { data } = inputs[alias] as Tensor;
+    if (ArrayBuffer.isView(data) && data.byteLength < data.buffer.byteLength) return false;
+  }
+  return true;
 }
 
 /** Gives all parts the sizes that the largest has on each axis but axis 0. */

@@ -4,7 +4,7 @@ import { numericDTypes } from './dtype.js';
 import type { ServingError } from './errors.js';
 import { invalidArgument } from './errors.js';
 import type { Tensor, TensorMap } from './tensor.js';
-import { unfilledMemory } from './unfilled-memory.js';
+import { minUnfilledBytes, unfilledMemory } from './unfilled-memory.js';
 
 // Rows are the slices along axis 0. Every tensor that is returned here has data of its own: rows of several callers
 // pass through one batch, and a view would hand each caller everybody's rows. Never `data.slice`: of a Buffer, which
@@ -176,6 +176,8 @@ function copyElements<D extends DType>({ dtype, data }: Tensor<D>, start: number
 /** An array of which every element is about to be written. */
 function unfilledData(dtype: NumericDType, length: number): NumericData {
   const { bytes, array: Data } = numericDTypes[dtype];
+  // A small array that makes its own memory may have it within the heap.
+  if (length * bytes < minUnfilledBytes) return new Data(length);
   return new Data(unfilledMemory(length * bytes), 0, length);
 }
 

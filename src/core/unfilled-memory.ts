@@ -1,5 +1,5 @@
 /** Below this, filling memory with zeros costs less than asking for memory that is not. */
-const minUnfilledBytes = 4096;
+export const minUnfilledBytes = 4096;
 
 /**
  * Memory whose content is whatever was there before: every byte is to be written at once. Fresh and the caller's own, so
