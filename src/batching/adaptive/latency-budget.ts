@@ -2,7 +2,7 @@
 const firstShare = 0.8;
 /**
  * The forecast is never trusted with all of the target: timers and the answer's way back take something. In simulation,
- * 0.95 gives 2 % more throughput, and 99.8 % in time rather than 99.9 %.
+ * 0.95 gives noisy runs 1 % more throughput and 0.1 % more late answers; the rest does not gain.
  */
 const mostShare = 0.9;
 /** With less there would be hardly a request admitted; a forecast that is off by ten is not mended by a smaller share. */
