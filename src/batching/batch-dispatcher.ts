@@ -7,6 +7,7 @@ import { createDeadlineTimer } from './deadline/create-deadline-timer.js';
 import type { DeadlineTimer } from './deadline/deadline-timer.js';
 import { FairQueue, type FairQueueOptions } from './fair-queue.js';
 import { Flow } from './flow.js';
+import { remove } from './remove.js';
 
 export interface BatchDispatcherOptions {
   /** Batches that run at once. As many as the engine has batch threads: a batch that is handed over is closed. */
@@ -59,7 +60,7 @@ export class BatchDispatcher {
   readonly #queue: PQueue<FairQueue, FairQueueOptions>;
   readonly #timer: DeadlineTimer;
   /** Neither full nor due so far, as far as anybody has looked. */
-  readonly #open = new Set<Batch>();
+  readonly #open: Batch[] = [];
   /** By model. */
   readonly #flows = new Map<string, { readonly flow: Flow; servables: number }>();
   /** What runs, and since when. */
@@ -94,23 +95,23 @@ export class BatchDispatcher {
 
   /** Takes in a batch that has its first task: it goes when it is due and a thread is idle. */
   open(batch: Batch): void {
-    this.#open.add(batch);
+    this.#open.push(batch);
     this.#lookSoon();
   }
 
   /** Says that a batch is due earlier or later than it was, or that it goes as soon as a thread is idle. */
   reschedule(batch: Batch): void {
-    if (this.#open.has(batch)) this.#lookSoon();
+    if (this.#open.includes(batch)) this.#lookSoon();
   }
 
   /** Says that a batch is full: it goes as soon as a thread is idle. */
   fill(batch: Batch): void {
-    if (this.#open.delete(batch)) this.#enqueue(batch);
+    if (remove(this.#open, batch)) this.#enqueue(batch);
   }
 
   /** Forgets a batch whose callers have all gone. */
   discard(batch: Batch): void {
-    if (!this.#open.delete(batch)) this.#order.discard(batch);
+    if (!remove(this.#open, batch)) this.#order.discard(batch);
   }
 
   /** When each batch that runs is expected to end, on the clock. */
@@ -146,7 +147,7 @@ export class BatchDispatcher {
     if (this.#isBusy) return; // they are looked at when one is free
     const nowMs = this.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const batch of this.#open) {
+    for (const batch of [...this.#open]) {
       if (batch.dueMs <= nowMs + toleranceMs) this.fill(batch);
       else nextMs = Math.min(nextMs, batch.dueMs);
     }

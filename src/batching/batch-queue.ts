@@ -13,6 +13,7 @@ import type { BatchRunner } from './batch-runner.js';
 import { BatchTask } from './batch-task.js';
 import { type BatchingObserver, notifyRefusal } from './batching-observer.js';
 import type { Flow } from './flow.js';
+import { remove } from './remove.js';
 import { haveSameRows } from './row-shape.js';
 
 export interface BatchQueueOptions {
@@ -38,8 +39,10 @@ export interface BatchQueueOptions {
  */
 export class BatchQueue implements BatchOwner {
   readonly #options: BatchQueueOptions;
-  readonly #waiting = new Set<Batch>();
-  readonly #open = new Set<Batch>();
+  // Arrays, as they are short and change with every batch: the tables that a Set leaves behind when it grows anew keep
+  // each other, and all that was ever in them, from the garbage collector's short way.
+  readonly #waiting: Batch[] = [];
+  readonly #open: Batch[] = [];
   readonly #slab = new Slab();
   #waitingRows = 0;
   #isDraining = false;
@@ -60,8 +63,8 @@ export class BatchQueue implements BatchOwner {
     this.#assertAdmitted(rows);
     const open = this.#findOpen(request);
     const isRoom = open !== undefined && open.rows + rows <= policy.maxRows;
-    if (!isRoom && this.#waiting.size >= maxEnqueuedBatches) {
-      throw this.#refuse(rows, queueFull(id, this.#waiting.size, maxEnqueuedBatches));
+    if (!isRoom && this.#waiting.length >= maxEnqueuedBatches) {
+      throw this.#refuse(rows, queueFull(id, this.#waiting.length, maxEnqueuedBatches));
     }
     return this.#place(open, request, copyRows(this.#slab, request.inputs, 0, rows), rows);
   }
@@ -79,7 +82,7 @@ export class BatchQueue implements BatchOwner {
     if (request.signal?.aborted) throw cancelled(request.signal);
     this.#assertAdmitted(rows);
     const openRows = this.#findOpen(request)?.rows ?? 0;
-    const waiting = this.#waiting.size;
+    const waiting = this.#waiting.length;
     const capacity = (maxEnqueuedBatches - waiting) * maxRows + (openRows === 0 ? 0 : maxRows - openRows);
     if (rows > capacity && waiting > 0) {
       const found = { rows, capacity: Math.max(0, capacity), waiting, openRows, maxRows, maxEnqueuedBatches };
@@ -113,7 +116,7 @@ export class BatchQueue implements BatchOwner {
   onLeft(batch: Batch, task: BatchTask, error: ServingError): void {
     const { id, observer, dispatcher } = this.#options;
     notifyRefusal(observer, { id, rows: task.rows, error });
-    this.#waitingRows -= this.#waiting.has(batch) ? task.rows : 0;
+    this.#waitingRows -= this.#waiting.includes(batch) ? task.rows : 0;
     if (!batch.isEmpty) {
       this.#setDue(batch);
       return;
@@ -191,8 +194,8 @@ export class BatchQueue implements BatchOwner {
     const next = this.#nextOf(batch) ?? new Batch(this, batch.flow, batch.priority);
     this.#waitingRows += tasks.reduce((sum, { rows }) => sum + rows, 0);
     next.keep([...tasks, ...next.tasks]);
-    if (this.#waiting.has(next)) return;
-    this.#waiting.add(next);
+    if (this.#waiting.includes(next)) return;
+    this.#waiting.push(next);
     this.#options.dispatcher.open(next);
     this.#options.dispatcher.fill(next);
   }
@@ -218,8 +221,8 @@ export class BatchQueue implements BatchOwner {
 
   /** It waits no longer. */
   #forget(batch: Batch): void {
-    if (this.#waiting.delete(batch)) this.#waitingRows -= batch.rows;
-    this.#open.delete(batch);
+    if (remove(this.#waiting, batch)) this.#waitingRows -= batch.rows;
+    remove(this.#open, batch);
   }
 
   #findOpen(request: RunRequest): Batch | undefined {
@@ -232,13 +235,13 @@ export class BatchQueue implements BatchOwner {
 
   #openAnother({ priority = 0 }: RunRequest): Batch {
     const batch = new Batch(this, this.#options.flow, priority);
-    this.#waiting.add(batch);
-    this.#open.add(batch);
+    this.#waiting.push(batch);
+    this.#open.push(batch);
     return batch;
   }
 
   #close(batch: Batch): void {
-    this.#open.delete(batch);
+    remove(this.#open, batch);
     this.#options.dispatcher.fill(batch);
   }
 

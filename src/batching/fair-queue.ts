@@ -1,6 +1,7 @@
 import type { Queue, QueueAddOptions } from 'p-queue';
 import type { ServingError } from '../core/errors.js';
 import type { Flow } from './flow.js';
+import { remove } from './remove.js';
 
 type Run = () => Promise<unknown>;
 
@@ -24,8 +25,8 @@ interface Waiting {
 
 interface PriorityClass {
   readonly priority: number;
-  /** Oldest first; none is empty. */
-  readonly flows: Map<Flow, Waiting[]>;
+  /** Oldest first. */
+  readonly waiting: Waiting[];
   /** Batches of higher classes that went since one of this class did. */
   passedOver: number;
 }
@@ -57,19 +58,15 @@ export class FairQueue implements Queue<Run, FairQueueOptions> {
   enqueue(run: Run, options?: Partial<FairQueueOptions>): void {
     const entry = options?.entry as QueueEntry;
     entry.flow.enter(this.#nowMicros);
-    const { flows } = this.#classOf(entry.priority);
-    const waiting = flows.get(entry.flow);
-    if (waiting === undefined) flows.set(entry.flow, [{ run, entry }]);
-    else waiting.push({ run, entry });
+    this.#classOf(entry.priority).waiting.push({ run, entry });
     this.#size++;
   }
 
   dequeue(): Run | undefined {
     const next = this.#nextClass();
     if (next === undefined) return undefined;
-    const flow = leastUsed(next.flows.keys());
-    const [first] = next.flows.get(flow) as [Waiting, ...Waiting[]];
-    this.#nowMicros = Math.max(this.#nowMicros, flow.usedMicros);
+    const first = leastUsed(next.waiting);
+    this.#nowMicros = Math.max(this.#nowMicros, first.entry.flow.usedMicros);
     this.#remove(next, first);
     return first.run;
   }
@@ -77,7 +74,7 @@ export class FairQueue implements Queue<Run, FairQueueOptions> {
   /** Takes out a batch whose callers have all gone; no effect where it does not wait. */
   discard(entry: QueueEntry): void {
     const own = this.#classes.find(({ priority }) => priority === entry.priority);
-    const waiting = own?.flows.get(entry.flow)?.find((it) => it.entry === entry);
+    const waiting = own?.waiting.find((it) => it.entry === entry);
     if (own === undefined || waiting === undefined) return;
     this.#remove(own, waiting);
     entry.flow.withdraw();
@@ -97,14 +94,14 @@ export class FairQueue implements Queue<Run, FairQueueOptions> {
   setPriority(): void {}
 
   #waiting(): Waiting[] {
-    return this.#classes.flatMap(({ flows }) => [...flows.values()].flat());
+    return this.#classes.flatMap(({ waiting }) => waiting);
   }
 
   #classOf(priority: number): PriorityClass {
     const place = this.#classes.findIndex((it) => it.priority <= priority);
     const found = this.#classes[place];
     if (found?.priority === priority) return found;
-    const added: PriorityClass = { priority, flows: new Map(), passedOver: 0 };
+    const added: PriorityClass = { priority, waiting: [], passedOver: 0 };
     this.#classes.splice(place < 0 ? this.#classes.length : place, 0, added);
     return added;
   }
@@ -117,21 +114,14 @@ export class FairQueue implements Queue<Run, FairQueueOptions> {
     return next;
   }
 
-  #remove({ priority, flows }: PriorityClass, gone: Waiting): void {
-    const waiting = flows.get(gone.entry.flow) as Waiting[];
-    waiting.splice(waiting.indexOf(gone), 1);
+  #remove(from: PriorityClass, gone: Waiting): void {
+    remove(from.waiting, gone);
     this.#size--;
-    if (waiting.length > 0) return;
-    flows.delete(gone.entry.flow);
-    if (flows.size > 0) return;
-    const place = this.#classes.findIndex((it) => it.priority === priority);
-    this.#classes.splice(place, 1);
+    if (from.waiting.length === 0) remove(this.#classes, from);
   }
 }
 
-/** The first of those that have used least; there is one. */
-function leastUsed(flows: Iterable<Flow>): Flow {
-  let least: Flow | undefined;
-  for (const flow of flows) if (least === undefined || flow.usedMicros < least.usedMicros) least = flow;
-  return least as Flow;
+/** The oldest of the flow that has used least; there is one. */
+function leastUsed(waiting: readonly Waiting[]): Waiting {
+  return waiting.reduce((least, it) => (it.entry.flow.usedMicros < least.entry.flow.usedMicros ? it : least));
 }
