@@ -64,7 +64,7 @@ export class BatchDispatcher {
   /** By model. */
   readonly #flows = new Map<string, { readonly flow: Flow; servables: number }>();
   /** What runs, and since when. */
-  readonly #running = new Map<Batch, number>();
+  readonly #running: { readonly batch: Batch; readonly startedMs: number }[] = [];
   #isLookPending = false;
 
   /** @throws ServingError INVALID_ARGUMENT for a number of threads that is none. */
@@ -116,7 +116,7 @@ export class BatchDispatcher {
 
   /** When each batch that runs is expected to end, on the clock. */
   busyUntilMs(nowMs: number): readonly number[] {
-    return Array.from(this.#running, ([batch, startedMs]) => batch.endMs(startedMs, nowMs));
+    return this.#running.map(({ batch, startedMs }) => batch.endMs(startedMs, nowMs));
   }
 
   /** Ends everything that waits, with this error. What runs goes on. */
@@ -130,7 +130,7 @@ export class BatchDispatcher {
   }
 
   get #isBusy(): boolean {
-    return this.#running.size === this.numBatchThreads;
+    return this.#running.length === this.numBatchThreads;
   }
 
   #lookSoon(): void {
@@ -163,11 +163,11 @@ export class BatchDispatcher {
   async #run(batch: Batch): Promise<void> {
     const { flow } = batch;
     const charge = flow.start();
-    const startedMs = this.clock.now();
-    this.#running.set(batch, startedMs);
+    const run = { batch, startedMs: this.clock.now() };
+    this.#running.push(run);
     await batch.run();
-    flow.finish((this.clock.now() - startedMs) * 1000, charge);
-    this.#running.delete(batch);
+    flow.finish((this.clock.now() - run.startedMs) * 1000, charge);
+    remove(this.#running, run);
     this.#look(); // before p-queue chooses: what has become due meanwhile is among those that it chooses from
   }
 }

@@ -7,11 +7,18 @@ import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { scalarOutput, unequalRows } from './batch-errors.js';
 import type { BatchTask } from './batch-task.js';
 
-/** The aliases that at least one task asks for. The tasks' own list where they all have the same one. */
+/** The aliases that at least one task asks for: the tasks' own list where they all ask for the same. */
 export function wantedOutputs(tasks: readonly BatchTask[]): readonly string[] {
   const first = (tasks[0] as BatchTask).request.outputs;
-  if (tasks.every(({ request }) => request.outputs === first)) return first;
+  if (tasks.every(({ request }) => areEqual(request.outputs, first))) return first;
   return [...new Set(tasks.flatMap(({ request }) => request.outputs))];
+}
+
+function areEqual(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let place = 0; place < a.length; place++) if (a[place] !== b[place]) return false;
+  return true;
 }
 
 /**
