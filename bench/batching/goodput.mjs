@@ -18,11 +18,11 @@ import { median } from '../support/stats.mjs';
 
 const loads = [0.5, 0.8, 1, 1.5, 2, 5, 10];
 const timeoutMs = 50;
-const windowMs = 1500;
+const windowMs = 1200;
 const repeats = 3;
 /** Layers in the middle: enough work that ten times the arrivals do not keep the event loop busy by themselves. */
-const turns = 24;
-const maxBatchSize = 32;
+const turns = 56;
+const maxBatchSize = 8;
 
 /** @type {Record<string, import('servable').BatchingOptions>} */
 const configurations = {

@@ -64,7 +64,9 @@ async function measure(server) {
   const seen = new Map(models.map(({ name }) => [name, []]));
   for (let round = -50; round < requests; round++) {
     for (let turn = 0; turn < models.length; turn++) {
-      const { name } = /** @type {typeof models[number]} */ (models[(Math.abs(round) + turn) % models.length]);
+      const { name } = /** @type {typeof models[number]} */ (
+        models[(Math.abs(round) + turn) % models.length]
+      );
       await sleep(2 + (turn % 3));
       const asked = performance.now();
       const { outputs } = await server.predict(name, inputs);
