@@ -15,18 +15,20 @@ import { median, percentile } from '../support/stats.mjs';
 
 /** @typedef {import('../support/questions.mjs').Question} Question */
 
-const windowMs = 1500;
+const windowMs = 1800;
 const repeats = 5;
 const callers = 256;
 const overload = 3;
 const maxBatchSize = 32;
-/** Layers in the middle: ten times the work of the model without any. */
-const longTurns = 25;
+/** Layers in the middle: enough work that three times the capacity does not keep the event loop busy by itself. */
+const turns = 4;
+/** Ten times that work. */
+const longTurns = 65;
 
 const folder = new ModelFolder();
 const quietModel = folder.write('quiet', mlp());
 const floods = [
-  { name: 'flood', model: folder.write('flood', mlp()) },
+  { name: 'flood', model: folder.write('flood', mlp(turns)) },
   { name: 'long flood', model: folder.write('long', mlp(longTurns)) },
 ];
 const quietQuestions = await mlpQuestions(quietModel.file, 64);
@@ -63,7 +65,7 @@ for (const { name } of floods) {
 }
 
 printHead('A quiet model beside a flooded one', [
-  'both: x float32 [1, 784], a multi-layer perceptron of 11.6 MB, the long one with ten times the work; 2 batch threads',
+  `x float32 [1, 784], multi-layer perceptrons: 4 layers the quiet one, ${turns + 4} the flooded one, ${longTurns + 4} the long one; 2 batch threads`,
   `maxBatchSize ${maxBatchSize}, batchTimeoutMicros 0; the quiet one is asked 5 to 10 ms after its last answer, the other by ${callers} callers or at random`,
   `${windowMs} ms each, ${repeats} repeats, alternating; every answer is checked`,
   'aim: a quiet request waits for a thread once, that is for a batch of the other at most, whatever the flood',
