@@ -80,10 +80,10 @@ printTable(
     'refused %': median(refused),
   })),
 );
-const lines = (/** @type {(cell: Cell) => number} */ valueOf) =>
+const lines = (/** @type {(cell: Cell) => number} */ of) =>
   timeoutsMicros.map((timeout) => ({
     name: `batchTimeoutMicros ${timeout}`,
-    values: cells.filter(({ batchTimeoutMicros }) => batchTimeoutMicros === timeout).map(valueOf),
+    values: cells.filter(({ batchTimeoutMicros }) => batchTimeoutMicros === timeout).map(of),
   }));
 const x = 'maxBatchSize';
 writeFileSync(

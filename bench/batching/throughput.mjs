@@ -89,6 +89,7 @@ printHead(`${callers} callers`, [
   'x float32 [1, 784], dense layers 784 → 1024 → 1024 → 1024 → 10, 11.6 MB; every answer is checked',
   `servable: maxBatchSize ${batchRows}, batchTimeoutMicros 0, 2 batch threads, intra-op 1; the others: onnxruntime-node, its threads spin as they do by default`,
   `closed loop, ${roundMs} ms a round, ${rounds} rounds, alternating; ratios are medians of the rounds'`,
+  'CPU: of all threads of the process, the callers included; rows/s cannot be more than the cores have of it',
   'aims: at least 4 times a run for each; at least 1.0 times what was made by hand',
 ]);
 
@@ -113,6 +114,7 @@ printTable(
       'rows/s': median(rates),
       rounds: spread(rates, 0),
       ...latencyCells(measured.flatMap(({ latenciesMs }) => latenciesMs)),
+      'CPU µs/row': median(measured.map(({ rowMicros }) => rowMicros)),
       'rows of a run': median(measured.map(({ runRows }) => runRows)),
       'servable is … times': median(ours.map((rate, round) => rate / (rates[round] ?? Number.NaN))),
     };
@@ -126,9 +128,12 @@ async function measure({ callers, questions, ask }) {
   const rows = questions === batches ? batchRows : 1;
   let asked = 0;
   sizes.takeMean();
+  const before = process.cpuUsage();
   const { perSecond, latenciesMs } = await callInLoop(callers, roundMs, async (caller) => {
     const question = /** @type {Question} */ (questions[asked++ % questions.length]);
     checkAnswer(await ask(question, caller), question);
   });
-  return { rowsPerSecond: perSecond * rows, latenciesMs, runRows: sizes.takeMean() || rows };
+  const { user, system } = process.cpuUsage(before);
+  const rowMicros = (user + system) / (asked * rows);
+  return { rowsPerSecond: perSecond * rows, latenciesMs, rowMicros, runRows: sizes.takeMean() || rows };
 }

@@ -31,12 +31,12 @@ export function drawPanels(title, panels) {
   const names = panels[0]?.lines.map(({ name }) => name) ?? [];
   const legend = names.map((name, index) => {
     const x = size.left + index * ((width - size.left) / names.length);
-    const text = `<text x="${x + 12}" y="${height - 10}">${escape(name)}</text>`;
+    const text = `<text x="${x + 12}" y="${height - 10}">${escapeXml(name)}</text>`;
     return `${marker(index)(x, height - 14)}${text}`;
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="sans-serif" font-size="11">`,
-    `<title>${escape(title)}</title>`,
+    `<title>${escapeXml(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...drawn,
     ...legend,
@@ -73,10 +73,10 @@ function drawPanel({ title, x, xs, isLogarithmic = false, lines }) {
     return `<polyline points="${path}" fill="none" stroke="${colour(index)}" stroke-width="1.5"/>${dots}`;
   });
   return [
-    `<text x="${left}" y="18" font-size="13" font-weight="bold">${escape(title)}</text>`,
+    `<text x="${left}" y="18" font-size="13" font-weight="bold">${escapeXml(title)}</text>`,
     ...grid,
     ...labels,
-    `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escape(x)}</text>`,
+    `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escapeXml(x)}</text>`,
     ...drawn,
   ].join('\n');
 }
@@ -135,6 +135,6 @@ function round(value) {
 }
 
 /** @param {string} text */
-function escape(text) {
+function escapeXml(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
