@@ -15,6 +15,13 @@ const benches = [
   'runner/many-models',
   'runner/shared-session',
   'runner/memory',
+  'batching/throughput',
+  'batching/cpu-per-request',
+  'batching/lone-latency',
+  'batching/goodput',
+  'batching/fairness',
+  'batching/gain',
+  'batching/choose',
   'peers/onnxruntime-node',
 ];
 

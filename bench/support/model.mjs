@@ -1,5 +1,6 @@
 // The models that the benches run, written by hand: a bench needs no build step and no file in the repository.
 import protobuf from 'protobufjs/minimal.js';
+import { randomSource } from './random.mjs';
 
 /**
  * A protobuf message: field numbers, each with what it holds. A number is an integer, an array a message within.
@@ -91,6 +92,66 @@ export function spin() {
     inputs: [value('x', float32, ['batch', width]), value('n', int64, [])],
     outputs: [value('y', float32, ['batch', width])],
   });
+}
+
+/** Columns of the `x` of the multi-layer perceptron: an image of 28 by 28. */
+export const mlpWidth = 784;
+
+/** Neurons of its hidden layers. */
+const hidden = 1024;
+
+/**
+ * `x` float32 [batch, 784] → `y` [batch, 10]: dense layers 784 → 1024 → 1024 → 1024 → 10 with Relu between them, 2.9
+ * million weights, 11.6 MB. The weights are -1, 0 and 1: whole numbers come out exactly, in whatever order they are added.
+ *
+ * @param {number} [turns] so many more layers in the middle, each of which rotates the neurons by one place, through a
+ *   matrix of 4 MB that they share: each makes the work 1.05 million weights longer
+ */
+export function mlp(turns = 0) {
+  const sizes = [mlpWidth, hidden, hidden, hidden, 10];
+  const rotation = new Float32Array(hidden * hidden);
+  for (let row = 0; row < hidden; row++) rotation[row * hidden + ((row + 1) % hidden)] = 1;
+  const initializers = turns > 0 ? [constant('rotation', float32, [hidden, hidden], rotation)] : [];
+  /** @type {Message[]} */
+  const nodes = [];
+  let from = 'x';
+  dense(0);
+  for (let turn = 0; turn < turns; turn++) {
+    nodes.push(node('MatMul', [from, 'rotation'], [`turned${turn}`]));
+    from = `turned${turn}`;
+  }
+  for (let layer = 1; layer < sizes.length - 1; layer++) dense(layer);
+  return encodeModel({
+    nodes,
+    initializers,
+    inputs: [value('x', float32, ['batch', mlpWidth])],
+    outputs: [value('y', float32, ['batch', 10])],
+  });
+
+  /** @param {number} layer */
+  function dense(layer) {
+    const [rows, columns] = /** @type {[number, number]} */ (sizes.slice(layer, layer + 2));
+    const isLast = layer === sizes.length - 2;
+    initializers.push(
+      constant(`weights${layer}`, float32, [rows, columns], mlpWeights(layer, rows * columns)),
+      constant(`bias${layer}`, float32, [columns], new Float32Array(columns).fill(layer)),
+    );
+    const product = isLast ? 'y' : `product${layer}`;
+    nodes.push(node('Gemm', [from, `weights${layer}`, `bias${layer}`], [product]));
+    if (!isLast) nodes.push(node('Relu', [product], [`layer${layer}`]));
+    from = `layer${layer}`;
+  }
+}
+
+/**
+ * -1, 0 and 1, without a pattern.
+ *
+ * @param {number} layer
+ * @param {number} count
+ */
+function mlpWeights(layer, count) {
+  const random = randomSource(layer + 1);
+  return Float32Array.from({ length: count }, () => Math.floor(random() * 3) - 1);
 }
 
 /**

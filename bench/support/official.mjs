@@ -1,16 +1,21 @@
-// onnxruntime's own binding for Node, set as ours is: the CPU, one thread for an operator, no spinning, no telemetry.
+// onnxruntime's own binding for Node.
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
-/** @param {string} file */
-export function openOfficial(file) {
+/**
+ * Set as ours is, unless told otherwise: the CPU, one thread for an operator, no spinning, no telemetry.
+ *
+ * @param {string} file
+ * @param {{ intraOpNumThreads?: number, isSpinning?: boolean }} [options] threads that wait in a loop are its default
+ */
+export function openOfficial(file, { intraOpNumThreads = 1, isSpinning = false } = {}) {
   return InferenceSession.create(file, {
     executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
+    intraOpNumThreads,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: isSpinning ? '1' : '0' } } },
   });
 }
 
