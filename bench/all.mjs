@@ -15,6 +15,7 @@ const benches = [
   'runner/many-models',
   'runner/shared-session',
   'runner/memory',
+  'batching/deadline-timer',
   'batching/throughput',
   'batching/cpu-per-request',
   'batching/lone-latency',

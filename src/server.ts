@@ -125,7 +125,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   ): Promise<Prediction> {
     const wanted = toModelSpec(spec);
     const { clock } = this.#options;
-    return withPatience(clock, options, (signal, deadlineMs) =>
+    return await withPatience(clock, options, (signal, deadlineMs) =>
       withLease(this.#assertOpen().#resolver.acquire(wanted), async (servable) => {
         const { id } = servable;
         const signature = findSignature(servable.signatures, wanted.signature);

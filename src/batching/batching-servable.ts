@@ -49,13 +49,12 @@ export class BatchingServable implements Servable {
    *   request that is larger than a batch, where none is cut; DEADLINE_EXCEEDED; FAILED_PRECONDITION where an output
    *   has not as many rows as the inputs.
    */
-  async run(request: RunRequest): Promise<TensorMap> {
-    const { servable, queue, policy, maxRows, isSplitting, unbatched } = this.#options;
-    const rows = commonRowCount(request.inputs);
-    if (!rows || unbatched.has(request.signature) || givesOptional(request)) return servable.run(request);
-    if (rows <= (isSplitting ? policy.maxRows : maxRows)) return queue.add(request, rows);
-    if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
-    return this.#runPieces(request, rows);
+  run(request: RunRequest): Promise<TensorMap> {
+    try {
+      return this.#run(request);
+    } catch (error) {
+      return Promise.reject(error); // not an async function, which would cost each request three turns
+    }
   }
 
   drain(): void {
@@ -65,6 +64,15 @@ export class BatchingServable implements Servable {
   async unload(): Promise<void> {
     await this.#options.servable.unload();
     await this.#options.onUnload();
+  }
+
+  #run(request: RunRequest): Promise<TensorMap> {
+    const { servable, queue, policy, maxRows, isSplitting, unbatched } = this.#options;
+    const rows = commonRowCount(request.inputs);
+    if (!rows || unbatched.has(request.signature) || givesOptional(request)) return servable.run(request);
+    if (rows <= (isSplitting ? policy.maxRows : maxRows)) return queue.add(request, rows);
+    if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
+    return this.#runPieces(request, rows);
   }
 
   /** The first piece that fails ends the others. */
