@@ -103,10 +103,10 @@ export class BatchQueue implements BatchOwner {
     for (const batch of this.#open) this.#setDue(batch);
   }
 
-  async run(batch: Batch): Promise<void> {
+  async run(batch: Batch): Promise<() => void> {
     this.#forget(batch);
     this.#select(batch);
-    await this.#options.runner.run(batch.tasks);
+    return await this.#options.runner.run(batch.tasks);
   }
 
   endMs({ rows }: Batch, startedMs: number, nowMs: number): number {

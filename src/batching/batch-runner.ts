@@ -42,25 +42,28 @@ export class BatchRunner {
     this.#options = options;
   }
 
-  /** Never rejects. Tasks that are settled already, or whose deadline has passed, are not run. */
-  async run(tasks: readonly BatchTask[], attempt = 0): Promise<void> {
+  /**
+   * Resolves when the thread is free; what it returns then deals out the answers. Never rejects, and does not throw. Tasks
+   * that are settled already, or whose deadline has passed, are not run.
+   */
+  async run(tasks: readonly BatchTask[], attempt = 0): Promise<() => void> {
     const wanted = this.#dropExpired(tasks);
-    if (wanted.length === 0) return;
+    if (wanted.length === 0) return () => {};
     try {
-      await this.#runTogether(wanted, attempt);
+      return await this.#runTogether(wanted, attempt);
     } catch (error) {
       const failure = ServingError.from(error);
       if (wanted.length > 1 && rowFaults.has(failure.code)) {
         const half = wanted.length >> 1;
-        await this.run(wanted.slice(0, half), attempt + 1);
-        await this.run(wanted.slice(half), attempt + 1);
-      } else {
-        for (const task of wanted) task.reject(failure);
+        (await this.run(wanted.slice(0, half), attempt + 1))();
+        return await this.run(wanted.slice(half), attempt + 1);
       }
+      rejectAll(wanted, failure);
+      return () => {};
     }
   }
 
-  async #runTogether(tasks: readonly BatchTask[], attempt: number): Promise<void> {
+  async #runTogether(tasks: readonly BatchTask[], attempt: number): Promise<() => void> {
     const { servable, filling, policy, clock } = this.#options;
     const { inputs, rows, padding } = mergeInputs(tasks, filling);
     const { signature, priority } = (tasks[0] as BatchTask).request;
@@ -77,8 +80,8 @@ export class BatchRunner {
         signal: run.signal,
       });
       policy.onRun({ rows: rows + padding, startedMs, endedMs: clock.now() });
-      this.#deal(tasks, outputs, inputs, rows + padding);
-      policy.onAnswer(clock.now() - (tasks[0] as BatchTask).arrivedMs);
+      assertRows(servable.id, outputs, rows + padding);
+      return () => this.#deal(tasks, outputs, inputs, rows + padding);
     } catch (error) {
       failure = ServingError.from(error);
       throw failure;
@@ -89,17 +92,16 @@ export class BatchRunner {
   }
 
   #deal(tasks: readonly BatchTask[], outputs: TensorMap, merged: TensorMap, rows: number): void {
-    assertRows(this.#options.servable.id, outputs, rows);
+    const { policy, clock } = this.#options;
     const [first] = tasks as readonly [BatchTask];
-    if (first.rows === rows) {
-      first.resolve(outputs); // it ran alone, and all of it is its own
-      return;
+    try {
+      if (first.rows === rows)
+        first.resolve(outputs); // it ran alone, and all of it is its own
+      else dealAll(tasks, outputs, merged);
+    } catch (error) {
+      rejectAll(tasks, ServingError.from(error)); // no memory for the copies
     }
-    let start = 0;
-    for (const task of tasks) {
-      if (!task.isSettled) task.resolve(dealOutputs(task, outputs, start, merged));
-      start += task.rows;
-    }
+    policy.onAnswer(clock.now() - first.arrivedMs);
   }
 
   #dropExpired(tasks: readonly BatchTask[]): readonly BatchTask[] {
@@ -128,6 +130,18 @@ export class BatchRunner {
     };
     notify((told: BatchRun) => observer.onRun?.(told), run);
   }
+}
+
+function dealAll(tasks: readonly BatchTask[], outputs: TensorMap, merged: TensorMap): void {
+  let start = 0;
+  for (const task of tasks) {
+    if (!task.isSettled) task.resolve(dealOutputs(task, outputs, start, merged));
+    start += task.rows;
+  }
+}
+
+function rejectAll(tasks: readonly BatchTask[], error: ServingError): void {
+  for (const task of tasks) task.reject(error);
 }
 
 interface Seen {

@@ -4,8 +4,11 @@ import type { Flow } from './flow.js';
 
 /** What a batch's owner does with it. */
 export interface BatchOwner {
-  /** Runs the tasks of a batch whose turn it is; settles every one of them, or lets it wait on. Never rejects. */
-  run(batch: Batch): Promise<void>;
+  /**
+   * Runs the tasks of a batch whose turn it is. Resolves when the thread is free; what it returns then gives out the
+   * answers. Every task is settled by it, or waits on. Never rejects.
+   */
+  run(batch: Batch): Promise<() => void>;
   /** When a run of a batch is expected to end. */
   endMs(batch: Batch, startedMs: number, nowMs: number): number;
   /** A task was settled with this error before its batch ran; it may have been the last one in it. */
@@ -102,8 +105,8 @@ export class Batch implements TaskHolder {
     }
   }
 
-  /** Its thread is free: it runs, with the tasks that it has by now. Never rejects. */
-  run(): Promise<void> {
+  /** Runs, as its owner does it, with the tasks that it has by now. */
+  run(): Promise<() => void> {
     return this.#owner.run(this);
   }
 

@@ -64,7 +64,7 @@ async function offer(perMs: number, forMs: number, seed: number): Promise<Outcom
   arrive();
   while (pending.size > 0 || clock.pending > 0) {
     if (clock.pending > 0) clock.advance(clock.untilNextMs);
-    await setImmediate();
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
   }
   return seen;
 }
