@@ -3,6 +3,7 @@
  * are quoted elsewhere.
  *
  *     npm run bench
+ *     node bench/all.mjs batching   # those whose path begins so
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -26,7 +27,8 @@ const benches = [
   'peers/onnxruntime-node',
 ];
 
-for (const bench of benches) {
+const [prefix = ''] = process.argv.slice(2);
+for (const bench of benches.filter((path) => path.startsWith(prefix))) {
   const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, `${bench}.mjs`)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -47,8 +47,8 @@ describe('documentation', () => {
   const sources = readdirSync(join(repository, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join('src', file));
-  const examples = [...sources, 'README.md'].flatMap((file) =>
-    codeBlocks(read(file), file === 'README.md' ? 'js' : 'ts').map((code) => ({ file, code })),
+  const examples = [...sources, 'README.md', 'docs/batching.md'].flatMap((file) =>
+    codeBlocks(read(file), file.endsWith('.md') ? 'js' : 'ts').map((code) => ({ file, code })),
   );
 
   it.each(examples)('the example in $file prints what its comments say', async ({ code }) => {

@@ -10,11 +10,12 @@
 import PQueue from 'p-queue';
 import { batched, tensor } from 'servable';
 import { BatchTask } from '#dist/batching/batch-task.js';
+import { copyRows } from '#dist/batching/copy-rows.js';
 import { dealOutputs } from '#dist/batching/deal-outputs.js';
 import { mergeInputs } from '#dist/batching/merge-inputs.js';
 import { haveSameRows } from '#dist/batching/row-shape.js';
-import { sliceRows } from '#dist/core/rows.js';
 import { checkInputs, selectOutputs } from '#dist/core/signature-check.js';
+import { Slab } from '#dist/core/slab.js';
 import { openBatchingServer } from '../support/batching-server.mjs';
 import { rowsOf } from '../support/inputs.mjs';
 import { tiny, width } from '../support/model.mjs';
@@ -193,8 +194,10 @@ async function measure(step) {
 
 /** What single parts take by themselves: less than in the table above, where they push each other out of the caches. */
 async function measureParts() {
+  const owner = { onSettled() {} };
   const [first, second] = /** @type {[TensorMap, TensorMap]} */ (/** @type {unknown} */ (rows));
-  const tasks = rows.slice(0, batchRows).map((inputs) => new BatchTask(request(inputs), inputs, 1, 0));
+  const tasks = rows.slice(0, batchRows).map((inputs) => new BatchTask(request(inputs), inputs, 1, 0, owner));
+  const slab = new Slab();
   const filling = { allowedBatchSizes: [], fillOf: () => 0 };
   const merged = mergeInputs(tasks, filling).inputs;
   const run = { y: /** @type {import('servable').Tensor} */ (merged.x) };
@@ -203,14 +206,14 @@ async function measureParts() {
   /** @type {Record<string, { readonly shared?: number, readonly call: (index: number) => unknown }>} */
   const parts = {
     'clock, read once': { call: () => performance.now() },
-    'promise with its task': { call: () => new BatchTask(request(first), first, 1, 0) },
+    'promise with its task': { call: () => new BatchTask(request(first), first, 1, 0, owner) },
     'check of inputs and outputs': {
       call: () => {
         checkInputs(id, signature, first);
         selectOutputs(id, signature, undefined);
       },
     },
-    'copy of the inputs': { call: () => sliceRows(/** @type {any} */ (first.x), 0, 1) },
+    'copy of the inputs': { call: () => copyRows(slab, first, 0, 1) },
     'search for the open batch': { call: () => haveSameRows(first, second, false) },
     'its share of the merge': { shared: batchRows, call: () => mergeInputs(tasks, filling) },
     'deal of the outputs': {

@@ -1,5 +1,5 @@
 import { type ErrorFacts, ServingError, type StatusCode, withoutStack } from '../core/errors.js';
-import type { ServableId } from '../core/servable-id.js';
+import { formatServableId, type ServableId } from '../core/servable-id.js';
 
 // The wording is TF Serving's where it has one (shared_batch_scheduler.h, batching_session.cc, batching_util.cc).
 
@@ -52,6 +52,11 @@ export function expired(id: ServableId): ServingError {
   return refusal('DEADLINE_EXCEEDED', 'Run() timeout exceeded while waiting in batching queue', {
     id,
   });
+}
+
+/** The error for a request that comes after the version was unloaded. */
+export function unloaded(id: ServableId): ServingError {
+  return new ServingError('UNAVAILABLE', `Cannot run ${formatServableId(id)}: it is unloaded`, { id });
 }
 
 /** The error of everybody in a batch whose output has no rows to give. */

@@ -9,6 +9,11 @@ export interface TaskHolder {
   release(task: BatchTask, error: ServingError): void;
 }
 
+/** Who is told when a task is settled, however and wherever that is. */
+export interface TaskOwner {
+  onSettled(): void;
+}
+
 /**
  * A request on its way through the batcher, or a piece of one that is larger than a batch. Settles once; an abort
  * settles it at once, wherever it is.
@@ -26,11 +31,14 @@ export class BatchTask {
   #reject!: (error: ServingError) => void;
   #isSettled = false;
 
-  constructor(request: RunRequest, inputs: TensorMap, rows: number, arrivedMs: number) {
+  readonly #owner: TaskOwner;
+
+  constructor(request: RunRequest, inputs: TensorMap, rows: number, arrivedMs: number, owner: TaskOwner) {
     this.request = request;
     this.inputs = inputs;
     this.rows = rows;
     this.arrivedMs = arrivedMs;
+    this.#owner = owner;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -65,5 +73,6 @@ export class BatchTask {
   #settle(): void {
     this.#isSettled = true;
     this.request.signal?.removeEventListener('abort', this);
+    this.#owner.onSettled();
   }
 }

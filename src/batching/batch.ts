@@ -71,22 +71,23 @@ export class Batch implements TaskHolder {
     this.#arrivalsMs += task.arrivedMs * task.rows;
   }
 
-  /** The last of its tasks, as many as are beyond so many rows; never the first. */
-  excessOver(rows: number): readonly BatchTask[] {
+  /** Its first tasks, as many as have no more than so many rows together. */
+  firstWithin(rows: number): readonly BatchTask[] {
     let sum = 0;
-    const end = this.#tasks.findIndex((task, index) => {
+    const end = this.#tasks.findIndex((task) => {
       sum += task.rows;
-      return index > 0 && sum > rows;
+      return sum > rows;
     });
-    return end < 0 ? [] : this.#tasks.slice(end);
+    return end < 0 ? this.#tasks : this.#tasks.slice(0, end);
   }
 
   /** Has these tasks, of its own, and no others any more; nobody is told. */
   keep(tasks: readonly BatchTask[]): void {
+    const kept = [...tasks]; // they may be the very array
     this.#tasks.length = 0;
     this.#rows = 0;
     this.#arrivalsMs = 0;
-    for (const task of tasks) this.add(task);
+    for (const task of kept) this.add(task);
   }
 
   release(task: BatchTask, error: ServingError): void {

@@ -61,9 +61,12 @@ export class BatchingServable implements Servable {
     this.#options.queue.drain();
   }
 
+  /** Finishes what it has taken in, takes nothing more, and unloads. */
   async unload(): Promise<void> {
-    await this.#options.servable.unload();
-    await this.#options.onUnload();
+    const { servable, queue, onUnload } = this.#options;
+    await queue.close();
+    await servable.unload();
+    await onUnload();
   }
 
   #run(request: RunRequest): Promise<TensorMap> {

@@ -555,6 +555,14 @@ describe('padding', () => {
   });
 });
 
+describe('priorities', () => {
+  it('say who goes first where several wait for a thread, also where they came at once', async () => {
+    const { ask, inner } = batchingBench();
+    await Promise.all([0, -1, 5, 1].map((priority) => ask([priority], { priority })));
+    expect(inner.batches).toEqual([[5], [1], [0], [-1]]);
+  });
+});
+
 describe('the parts', () => {
   it('share the threads of one dispatcher', async () => {
     const clock = new FakeClock();
@@ -585,10 +593,22 @@ describe('the parts', () => {
     expect(inner.runs.length).toBe(1);
   });
 
-  it('unload the servable that was batched', async () => {
-    const { servable, inner } = batchingBench();
-    await servable.unload();
+  it('finish what they have before they unload the servable, and take nothing more', async () => {
+    const { servable, ask, inner } = batchingBench({ ...never, maxBatchSize: 2 }, { isManual: true });
+    const answers = [1, 2, 3].map((value) => y(ask([value])));
+    const unloaded = servable.unload();
+    expect(await rejection(ask([4]))).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'Cannot run scripted@1: it is unloaded',
+    });
+    for (const run of [0, 1]) {
+      await allTurns();
+      expect(inner.unloads).toBe(0);
+      inner.runs[run]?.finish();
+    }
+    await unloaded;
     expect(inner.unloads).toBe(1);
+    expect(await Promise.all(answers)).toEqual([[2.5], [3], [3.5]]);
   });
 
   it.each([

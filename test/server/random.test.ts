@@ -31,6 +31,7 @@ it.each([...failedSeeds, ...newSeeds])(
       basePath: join(folder, name),
       versionPolicy: versionPolicy ?? 'all',
       transitionPolicy: pick(['availability-preserving', 'resource-preserving']),
+      batching: pick([false, {}, { maxBatchSize: 4, batchTimeoutMicros: 500 }, { maxEnqueuedBatches: 1 }]),
     });
     const clock = new FakeClock();
     const server = await new ModelServer({
