@@ -27,14 +27,16 @@ const questions = await mlpQuestions(model.file, callers);
 const batches = Array.from({ length: callers / batchRows }, (_, index) =>
   stack(questions.slice(index * batchRows, (index + 1) * batchRows)),
 );
-const { server, sizes } = await openBatchingServer([
-  {
-    name: 'mlp',
+/** With the last one, all callers are in the two batches that run. */
+const batchSizes = [batchRows, 64, 128];
+const { server, sizes } = await openBatchingServer(
+  batchSizes.map((maxBatchSize) => ({
+    name: `mlp-${maxBatchSize}`,
     basePath: model.basePath,
     session: { intraOpNumThreads: 1 },
-    batching: { maxBatchSize: batchRows, batchTimeoutMicros: 0 },
-  },
-]);
+    batching: { maxBatchSize, batchTimeoutMicros: 0 },
+  })),
+);
 const oneThread = await openOfficial(model.file);
 const allCores = await openOfficial(model.file, { intraOpNumThreads: cores, isSpinning: true });
 const second = await openOfficial(model.file, { intraOpNumThreads: cores, isSpinning: true });
@@ -53,12 +55,13 @@ const second = await openOfficial(model.file, { intraOpNumThreads: cores, isSpin
 
 /** @type {Contestant[]} */
 const contestants = [
-  {
-    name: `servable, batches of ${batchRows}`,
+  ...batchSizes.map((size) => ({
+    name: `servable, batches of ${size}`,
     callers,
     questions,
-    ask: async ({ inputs }) => (await server.predict('mlp', inputs)).outputs,
-  },
+    /** @param {Question} question */
+    ask: async ({ inputs }) => (await server.predict(`mlp-${size}`, inputs)).outputs,
+  })),
   {
     name: 'a run for each, 1 thread',
     callers,
@@ -87,7 +90,7 @@ const contestants = [
 
 printHead(`${callers} callers`, [
   'x float32 [1, 784], dense layers 784 → 1024 → 1024 → 1024 → 10, 11.6 MB; every answer is checked',
-  `servable: maxBatchSize ${batchRows}, batchTimeoutMicros 0, 2 batch threads, intra-op 1; the others: onnxruntime-node, its threads spin as they do by default`,
+  `servable: batchTimeoutMicros 0, 2 batch threads, intra-op 1; the others: onnxruntime-node, its threads spin as they do by default`,
   `closed loop, ${roundMs} ms a round, ${rounds} rounds, alternating; ratios are medians of the rounds'`,
   'CPU: of all threads of the process, the callers included; rows/s cannot be more than the cores have of it',
   'aims: at least 4 times a run for each; at least 1.0 times what was made by hand',
@@ -104,7 +107,11 @@ for (let round = 0; round < rounds; round++) {
     seen.get(contestant)?.push(await measure(contestant));
   }
 }
-const ours = [...seen.values()][0]?.map(({ rowsPerSecond }) => rowsPerSecond) ?? [];
+/** Of ours, by the size of the batches. */
+const ours = batchSizes.map((size, place) => ({
+  size,
+  rates: [...seen.values()][place]?.map(({ rowsPerSecond }) => rowsPerSecond) ?? [],
+}));
 printTable(
   [...seen].map(([{ name, callers }, measured]) => {
     const rates = measured.map(({ rowsPerSecond }) => rowsPerSecond);
@@ -116,7 +123,12 @@ printTable(
       ...latencyCells(measured.flatMap(({ latenciesMs }) => latenciesMs)),
       'CPU µs/row': median(measured.map(({ rowMicros }) => rowMicros)),
       'rows of a run': median(measured.map(({ runRows }) => runRows)),
-      'servable is … times': median(ours.map((rate, round) => rate / (rates[round] ?? Number.NaN))),
+      ...Object.fromEntries(
+        ours.map((own) => [
+          `batches of ${own.size}: times`,
+          median(own.rates.map((rate, round) => rate / (rates[round] ?? Number.NaN))),
+        ]),
+      ),
     };
   }),
 );
