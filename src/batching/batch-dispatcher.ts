@@ -147,12 +147,14 @@ export class BatchDispatcher {
     if (this.#isBusy) return; // they are looked at when one is free
     const nowMs = this.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
-    this.#queue.pause(); // or the first of them would start, not the one that is next
-    for (const batch of [...this.#open]) {
-      if (batch.dueMs <= nowMs + toleranceMs) this.fill(batch);
+    const due: Batch[] = [];
+    for (const batch of this.#open) {
+      if (batch.dueMs <= nowMs + toleranceMs) due.push(batch);
       else nextMs = Math.min(nextMs, batch.dueMs);
     }
-    this.#queue.start();
+    if (due.length > 1) this.#queue.pause(); // or the first of them would start, not the one that is next
+    for (const batch of due) this.fill(batch);
+    if (due.length > 1) this.#queue.start();
     if (nextMs < Number.POSITIVE_INFINITY && !this.#isBusy) this.#timer.set(nextMs);
     else this.#timer.clear();
   }
