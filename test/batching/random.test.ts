@@ -108,7 +108,8 @@ it.each([...failedSeeds, ...newSeeds])(
           ({ y, copy }) => {
             const right = values.map((it) => it / 2 + 2);
             if (
-              JSON.stringify([...(y?.data as Float32Array)]) !== JSON.stringify([...Float32Array.from(right)])
+              JSON.stringify(Array.from(y?.data as Float32Array)) !==
+              JSON.stringify([...Float32Array.from(right)])
             )
               wrong.push(`${values} got ${y?.data}`);
             if (JSON.stringify(copy?.shape) !== JSON.stringify(x.shape))

@@ -107,7 +107,7 @@ describeShared("TF Serving's batching", [file], () => {
       if (wanted.executed_batch) expect(inner.batches).toEqual([wanted.executed_batch]);
       if (wanted.wrapped_run_count) expect(inner.runs.length).toBe(wanted.wrapped_run_count);
       if (wanted.outputs)
-        expect(answers.map(({ y }) => [...(y?.data as Float32Array)])).toEqual(wanted.outputs);
+        expect(answers.map(({ y }) => Array.from(y?.data as Float32Array))).toEqual(wanted.outputs);
       if (wanted.metrics) {
         expect(runs).toMatchObject([
           { rows: wanted.metrics.input_batch_size_sum, padding: wanted.metrics.padding_size_sum },

@@ -4,18 +4,21 @@ import type { Loader, ModelMetadata, Servable } from '#dist/core/servable.js';
 import { formatServableId, type ServableId } from '#dist/core/servable-id.js';
 import type { TensorMap } from '#dist/core/tensor.js';
 
+/** What a model says of itself that says nothing. */
+export const noMetadata: ModelMetadata = {
+  producer: '',
+  graph: '',
+  description: '',
+  domain: '',
+  modelVersion: 0n,
+  custom: {},
+};
+
 /** A servable that counts its unloads. */
 export class FakeServable implements Servable {
   readonly id: ServableId;
   readonly signatures = new Map();
-  readonly metadata: ModelMetadata = {
-    producer: '',
-    graph: '',
-    description: '',
-    domain: '',
-    modelVersion: 0n,
-    custom: {},
-  };
+  readonly metadata = noMetadata;
   unloads = 0;
   readonly #onUnload: FakeLoaderOptions['onUnload'];
   readonly #unloaded: Deferred<void> | undefined;

@@ -1,3 +1,5 @@
+import { seededRandom } from './seeded-random.js';
+
 /** How the scheduler that is simulated decides; times are microseconds of the simulation. */
 export interface SimulatedPolicy {
   /** Rows that a batch may have which starts now, whose oldest request came at `firstArrivalMicros`. */
@@ -239,17 +241,6 @@ function nextBatch(queue: readonly Waiting[], maxRows: number): readonly Waiting
 
 function sumRows(requests: readonly Waiting[]): number {
   return requests.reduce((sum, { rows }) => sum + rows, 0);
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** A draw from the normal distribution (Box-Muller). */

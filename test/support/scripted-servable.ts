@@ -1,9 +1,10 @@
 import { type Deferred, deferred } from '#dist/core/deferred.js';
 import { cancelled } from '#dist/core/errors.js';
-import type { ModelMetadata, RunRequest, Servable } from '#dist/core/servable.js';
+import type { RunRequest, Servable } from '#dist/core/servable.js';
 import type { ServableId } from '#dist/core/servable-id.js';
 import type { Signature, TensorSpec } from '#dist/core/signature.js';
 import type { Tensor, TensorMap } from '#dist/core/tensor.js';
+import { noMetadata } from './fake-loader.js';
 
 const spec = (name: string, dtype: TensorSpec['dtype'], shape: TensorSpec['shape']): TensorSpec => ({
   name,
@@ -46,14 +47,7 @@ export interface ScriptedOptions {
 export class ScriptedServable implements Servable {
   readonly id: ServableId;
   readonly signatures: ReadonlyMap<string, Signature>;
-  readonly metadata: ModelMetadata = {
-    producer: '',
-    graph: '',
-    description: '',
-    domain: '',
-    modelVersion: 0n,
-    custom: {},
-  };
+  readonly metadata = noMetadata;
   /** Oldest first. */
   readonly runs: ScriptedRun[] = [];
   unloads = 0;

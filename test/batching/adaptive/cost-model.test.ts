@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CostModel } from '#dist/batching/adaptive/cost-model.js';
-import { normal, seededRandom } from '../../support/queue-simulation.js';
+import { normal } from '../../support/queue-simulation.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 type Run = readonly [rows: number, micros: number];
 
