@@ -78,13 +78,15 @@ export class BatchQueue implements BatchOwner, TaskOwner {
     this.#assertTaken(request, rows);
     this.#assertRoom(request, rows);
     const { maxRows } = policy;
-    const pieces: Promise<TensorMap>[] = [];
+    const pieces: { readonly inputs: TensorMap; readonly rows: number }[] = [];
     for (let start = 0; start < rows; start += maxRows) {
       const end = Math.min(rows, start + maxRows);
-      const inputs = copyRows(this.#slab, request.inputs, start, end);
-      pieces.push(this.#place(this.#waiting.findOpen(request), request, inputs, end - start));
+      pieces.push({ inputs: copyRows(this.#slab, request.inputs, start, end), rows: end - start });
     }
-    return pieces;
+    // When all is copied: there may be no memory for it, and then none of it has been taken in.
+    return pieces.map((piece) =>
+      this.#place(this.#waiting.findOpen(request), request, piece.inputs, piece.rows),
+    );
   }
 
   /** What waits goes as soon as a thread is idle, and so does what may come yet. */

@@ -135,7 +135,7 @@ export class OrtEngine {
     return threadRunner.run(run, elements);
   }
 
-  /** Ends every run that is waiting or under way: it rejects with this error. */
+  /** Ends every run that is waiting, under way, or still to come: it rejects with this error. */
   abandon(error: ServingError): void {
     this.#binding?.threadRunner.abandon(error);
   }

@@ -126,6 +126,27 @@ describe('a ModelServer with batching', () => {
     expect((await stays).outputs.y).toEqual(floats(2));
   });
 
+  it('ends the run inside onnxruntime when all who share it have gone', async () => {
+    writeModel(folder, 'slow', 1, authored.spinByValue());
+    const runs: BatchRun[] = [];
+    const server = await started({
+      ...batching('slow', { batchSafety: 'trust' }),
+      batchingObserver: { onRun: (run) => runs.push(run) },
+      inlineRuns: 'off',
+    });
+    const ask = (turns: number, signal?: AbortSignal) => {
+      const x = tensor('float32', [1, 256], new Float32Array(256).fill(turns));
+      return server.predict('slow', { x }, signal && { signal });
+    };
+    const aborts = [new AbortController(), new AbortController()];
+    const answers = aborts.map(({ signal }) => rejection(ask(1e9, signal))); // some hours, on the only thread
+    await allTurns();
+    for (const abort of aborts) abort.abort();
+    for (const error of await Promise.all(answers)) expect(error.code).toBe('CANCELLED');
+    expect((await ask(1)).outputs.y?.shape).toEqual([1, 256]);
+    expect(runs).toMatchObject([{ requests: 2, error: { code: 'CANCELLED' } }, { requests: 1 }]);
+  });
+
   it('loads a model anew whose batching changed, and only then', async () => {
     const server = await started(batching('linear', { maxBatchSize: 4 }));
     const states: string[] = [];

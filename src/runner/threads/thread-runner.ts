@@ -40,7 +40,7 @@ export class ThreadRunner {
     return result;
   }
 
-  /** Ends every run that there is, with this error. */
+  /** Ends every run that there is, and every one that may still come, with this error. */
   abandon(error: ServingError): void {
     this.#abandoned = error;
     for (const [request, runOptions] of this.#runs) this.#end(request, runOptions, error);
@@ -49,6 +49,7 @@ export class ThreadRunner {
   async #run(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
     const { session, inputs, outputs, signal } = run;
     if (signal?.aborted) throw cancelled(signal);
+    if (this.#abandoned !== undefined) throw this.#abandoned;
     const runOptions = createRunOptions(this.#api, run.runConfigEntries);
     const request: ThreadRequest = { kind: 'run', session, runOptions, inputs, outputs };
     this.#runs.set(request, runOptions);

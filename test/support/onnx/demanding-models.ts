@@ -15,7 +15,7 @@ export function manyInputsSum(count = 201): Uint8Array {
  * `x` float32 [batch, width], `n` int64 [] → `y`: x rotated to the right by n, through n matrix products. The
  * caller chooses how long it takes; one row of 256 columns takes some 4 µs a turn.
  */
-export function spin(width = 256): Uint8Array {
+export function spin(width = 256, isByValue = false): Uint8Array {
   const rotation = new Float32Array(width * width);
   for (let row = 0; row < width; row++) rotation[row * width + ((row + 1) % width)] = 1;
   const matrix = value('carried', 'float32', ['batch', width]);
@@ -26,14 +26,24 @@ export function spin(width = 256): Uint8Array {
     nodes: [node('Identity', ['go'], ['goOn']), node('MatMul', ['carried', 'rotation'], ['turned'])],
   };
   return model({
-    inputs: [value('x', 'float32', ['batch', width]), value('n', 'int64', [])],
+    inputs: [value('x', 'float32', ['batch', width]), ...(isByValue ? [] : [value('n', 'int64', [])])],
     outputs: [value('y', 'float32', ['batch', width])],
-    nodes: [node('Loop', ['n', 'always', 'x'], ['y'], { body })],
+    nodes: [
+      ...(isByValue
+        ? [node('ReduceMax', ['x'], ['most'], { keepdims: 0 }), node('Cast', ['most'], ['n'], { to: 7 })]
+        : []),
+      node('Loop', ['n', 'always', 'x'], ['y'], { body }),
+    ],
     initializers: [
       constant('rotation', 'float32', [width, width], rotation),
       constant('always', 'bool', [], [true]),
     ],
   });
+}
+
+/** `x` float32 [batch, width] → `y`: the same, but that n is the greatest value in x: a model of one input. */
+export function spinByValue(width = 256): Uint8Array {
+  return spin(width, true);
 }
 
 /** protobuf reads at most 100 messages within each other, and each If takes three: one level more is refused. */
