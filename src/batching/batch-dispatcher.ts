@@ -53,6 +53,7 @@ export interface BatchDispatcherOptions {
  * ```
  */
 export class BatchDispatcher {
+  /** @internal */
   readonly clock: Clock;
   /** Batches that run at once, at most. */
   readonly numBatchThreads: number;
@@ -79,7 +80,7 @@ export class BatchDispatcher {
     this.#timer = createDeadlineTimer(clock, () => this.#look());
   }
 
-  /** A model's claim on the threads, for one of its servables; to be given back by `leave`. */
+  /** @internal A model's claim on the threads, for one of its servables; to be given back by `leave`. */
   enter(model: string): Flow {
     const known = this.#flows.get(model) ?? { flow: new Flow(model), servables: 0 };
     known.servables++;
@@ -87,34 +88,34 @@ export class BatchDispatcher {
     return known.flow;
   }
 
-  /** Says that a servable of the model is gone. */
+  /** @internal Says that a servable of the model is gone. */
   leave(model: string): void {
     const known = this.#flows.get(model);
     if (known !== undefined && --known.servables === 0) this.#flows.delete(model);
   }
 
-  /** Takes in a batch that has its first task: it goes when it is due and a thread is idle. */
+  /** @internal Takes in a batch that has its first task: it goes when it is due and a thread is idle. */
   open(batch: Batch): void {
     this.#open.push(batch);
     this.#lookSoon();
   }
 
-  /** Says that a batch is due earlier or later than it was, or that it goes as soon as a thread is idle. */
+  /** @internal Says that a batch is due earlier or later than it was. */
   reschedule(batch: Batch): void {
     if (this.#open.includes(batch)) this.#lookSoon();
   }
 
-  /** Says that a batch is full: it goes as soon as a thread is idle. */
+  /** @internal Says that a batch is full: it goes as soon as a thread is idle. */
   fill(batch: Batch): void {
     if (remove(this.#open, batch)) this.#enqueue(batch);
   }
 
-  /** Forgets a batch whose callers have all gone. */
+  /** @internal Forgets a batch whose callers have all gone. */
   discard(batch: Batch): void {
     if (!remove(this.#open, batch)) this.#order.discard(batch);
   }
 
-  /** When each batch that runs is expected to end, on the clock. */
+  /** @internal When each batch that runs is expected to end, on the clock. */
   busyUntilMs(nowMs: number): readonly number[] {
     return this.#running.map(({ batch, startedMs }) => batch.endMs(startedMs, nowMs));
   }
