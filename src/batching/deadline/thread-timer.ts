@@ -21,7 +21,7 @@ const toleranceMicros = 25;
  * Precision: half of the calls come within some 10 µs of the moment, on a process and a machine that are otherwise idle;
  * a busy host is told when its event loop gets to it, as with any timer. bench/batching/deadline-timer.mjs shows both.
  *
- * Cost: no CPU while no moment is set; a wake-up of the thread and a message for each that is met, some 80 µs of CPU in
+ * Cost: no CPU while no moment is set; a wake-up of the thread and a message for each that is met, some 100 µs of CPU in
  * all, a third of it on the host's thread; a thread, some 9 MB, from the first moment on. Until the thread is there, and where it cannot be, `setTimeout`
  * does it. While a moment is set, the process stays alive: somebody awaits an answer.
  */
