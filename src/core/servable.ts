@@ -1,3 +1,4 @@
+import type { ServingError } from './errors.js';
 import type { ServableId } from './servable-id.js';
 import type { Signature } from './signature.js';
 import type { TensorMap } from './tensor.js';
@@ -66,8 +67,15 @@ export interface Servable {
    *   DEADLINE_EXCEEDED where the deadline passed before the run began; INTERNAL otherwise.
    */
   run(request: RunRequest): Promise<TensorMap>;
+  /** Bytes that it holds while it is loaded, as far as that can be measured; absent where it cannot. */
+  readonly memoryBytes?: number;
   /** Says that no request comes any more: what waits for company goes at once. */
   drain?(): void;
+  /**
+   * Ends all that is accepted and not answered: what waits rejects with `reason` at once, what runs is stopped and rejects
+   * with it then. What comes afterwards is treated alike.
+   */
+  abandon?(reason: ServingError): void;
   /** Gives everything back. The caller has made sure that no run is in flight. Never rejects. */
   unload(): Promise<void>;
 }
@@ -80,4 +88,10 @@ export interface Loader {
    * @throws ServingError with the engine's reason where the version cannot be loaded.
    */
   load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable>;
+  /**
+   * Bytes that the version in `path` will hold, as a guess made before it is loaded; absent where the loader has none.
+   *
+   * @throws ServingError as `load` does where it cannot be told.
+   */
+  estimate?(id: ServableId, path: string, signal?: AbortSignal): Promise<number>;
 }
