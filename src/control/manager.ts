@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import { type Clock, systemClock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import type { ServingError } from '../core/errors.js';
@@ -5,7 +6,11 @@ import { notify } from '../core/notify.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
+import { graceOver } from './manager-errors.js';
+import { MemoryBudget } from './memory-budget.js';
 import { ModelVersions } from './model-versions.js';
+import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
+import type { HarnessContext } from './servable-harness.js';
 import type { ServableStatus } from './servable-state.js';
 import type { AspiredVersion, SourceListener } from './source.js';
 import type { StateMonitor } from './state-monitor.js';
@@ -27,14 +32,27 @@ export interface ServableManagerOptions {
   readonly transitionPolicy?: (model: string) => TransitionPolicy;
   /** Is told each failure once: again only when another one, or a good look, came in between. */
   readonly onFailure?: (failure: ManagerFailure) => void;
+  /** How often loads that failed are tried again. @default TF Serving's: 5 times, a minute apart */
+  readonly retry?: Partial<RetryPolicy>;
+  /** Loads and unloads under way at a time. @default infinity: as many as the loader takes */
+  readonly maxConcurrentLoads?: number;
+  readonly maxConcurrentUnloads?: number;
+  /** Bytes that loaded versions may hold together. @default infinity */
+  readonly memoryBudgetBytes?: number;
+  /**
+   * Milliseconds that requests to a version that is to go are given to end in; they are then failed with UNAVAILABLE.
+   *
+   * @default 30000; TF Serving waits for ever, and loads nothing meanwhile
+   */
+  readonly unloadGraceMs?: number;
   readonly clock?: Clock;
 }
 
 export interface CloseOptions {
-  /** Milliseconds that leases are given to come back. 0: none; infinity: as many as it takes. */
+  /** Milliseconds that requests are given to end in; they then fail with UNAVAILABLE. Infinity: as many as it takes. */
   readonly graceMs: number;
-  /** Called when that time is over and leases are still out: see that they come back. */
-  readonly onGraceOver: (held: readonly ServableId[]) => void;
+  /** Called when that time is over and leases are still out. */
+  readonly onGraceOver?: (held: readonly ServableId[]) => void;
 }
 
 interface Model {
@@ -49,7 +67,7 @@ interface Model {
  * Loads and unloads what sources want, and lends what is available.
  *
  * What a source leaves out is unloaded; what it has said last holds until it says something else. Nothing is loaded
- * or unloaded for any other reason. An unload waits for the leases, however long.
+ * or unloaded for any other reason. An unload waits for the leases; when its time is over, their requests are failed.
  *
  * @example
  * ```ts
@@ -62,13 +80,14 @@ interface Model {
  * await source.start(manager);
  * await manager.settled();
  * console.log(manager.available('digits')); // [ 2 ]
- * await manager.close({ graceMs: 1000, onGraceOver: () => {} });
+ * await manager.close({ graceMs: 1000 });
  * await engine.close();
  * ```
  */
 export class ServableManager implements ServableDirectory, SourceListener {
   readonly #options: ServableManagerOptions;
   readonly #clock: Clock;
+  readonly #context: HarnessContext;
   readonly #models = new Map<string, Model>();
   /** Those who wait for a condition; each is asked after every change. */
   readonly #waiters = new Set<() => void>();
@@ -76,8 +95,25 @@ export class ServableManager implements ServableDirectory, SourceListener {
   readonly #closed = deferred<void>();
 
   constructor(options: ServableManagerOptions) {
+    const { loader, retry, clock = systemClock, memoryBudgetBytes, unloadGraceMs = 30_000 } = options;
+    const { maxConcurrentLoads = Number.POSITIVE_INFINITY } = options;
+    const { maxConcurrentUnloads = Number.POSITIVE_INFINITY } = options;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = clock;
+    this.#context = {
+      loader,
+      retry: { ...defaultRetryPolicy, ...retry },
+      clock,
+      loads: new PQueue({ concurrency: maxConcurrentLoads }),
+      unloads: new PQueue({ concurrency: maxConcurrentUnloads }),
+      budget: memoryBudgetBytes === undefined ? undefined : this.#newBudget(memoryBudgetBytes),
+      unloadGraceMs,
+    };
+  }
+
+  /** Bytes that are reserved for loaded versions; 0 without a budget. */
+  get memoryBytes(): number {
+    return this.#context.budget?.usedBytes ?? 0;
   }
 
   available(model: string): readonly number[] | undefined {
@@ -142,10 +178,13 @@ export class ServableManager implements ServableDirectory, SourceListener {
 
   async #close({ graceMs, onGraceOver }: CloseOptions): Promise<void> {
     const models = [...this.#models.values()];
-    for (const { versions } of models) versions.aspire([]);
+    for (const { versions } of models) versions.leave();
     const endGrace = () => {
-      const held = models.flatMap(({ versions }) => versions.held.map(({ id }) => id));
-      if (held.length > 0) notify(onGraceOver, held);
+      const held = models.flatMap(({ versions }) => versions.held);
+      if (held.length === 0) return;
+      const ids = held.map(({ id }) => id);
+      for (const harness of held) harness.abandon(graceOver(ids));
+      notify(onGraceOver, ids);
     };
     const cancelGrace =
       graceMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(graceMs, endGrace);
@@ -162,22 +201,33 @@ export class ServableManager implements ServableDirectory, SourceListener {
     return added;
   }
 
+  /** Room that somebody gives back is for those that found none. Not now: whoever gives it is in the middle of its step. */
+  #newBudget(limitBytes: number): MemoryBudget {
+    const retryAll = () => {
+      for (const { versions } of this.#models.values()) versions.retryForRoom();
+    };
+    return new MemoryBudget({ limitBytes, onRoom: () => queueMicrotask(retryAll) });
+  }
+
   #newVersions(model: string): ModelVersions {
-    const { loader, transitionPolicy } = this.#options;
+    const { transitionPolicy } = this.#options;
     return new ModelVersions({
       model,
-      loader,
-      transitionPolicy: transitionPolicy?.(model) ?? 'availability-preserving',
+      context: this.#context,
+      transitionPolicy: () => transitionPolicy?.(model) ?? 'availability-preserving',
       onStatus: (status) => this.#onStatus(status),
+      onChange: () => queueMicrotask(() => this.#changed()),
     });
   }
 
   #onStatus(status: ServableStatus): void {
     this.#options.monitor.publish(status);
-    const { id, error } = status;
+    const { id } = status;
+    const error =
+      status.error ?? status.warning ?? (status.state === 'LOADING' ? status.retry?.error : undefined);
     if (error !== undefined) {
       const known = this.#models.get(id.model);
-      if (known !== undefined) known.hasFailedSince = true;
+      if (known !== undefined && status.warning === undefined) known.hasFailedSince = true;
       if (!known?.versions.isAspired(id.version)) this.#options.monitor.giveUp(id);
       notify(this.#options.onFailure, { model: id.model, id, error });
     }

@@ -1,21 +1,22 @@
-import type { ServingError } from '../core/errors.js';
-import type { Loader } from '../core/servable.js';
+import { ServingError } from '../core/errors.js';
 import type { Lease } from '../core/servable-directory.js';
-import { ServableHarness } from './servable-harness.js';
+import { formatServableId, type ServableId } from '../core/servable-id.js';
+import { type HarnessContext, ServableHarness } from './servable-harness.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 import type { AspiredVersion } from './source.js';
 import { nextTransition, type TransitionPolicy, type VersionSnapshot } from './transition-policy.js';
 
-/** States of a version on its way up, and at the end of its way. */
+/** States of a version on its way up. */
 const rising: readonly ServableState[] = ['START', 'LOADING'];
-const settled: readonly ServableState[] = ['AVAILABLE', 'END'];
 
 export interface ModelVersionsOptions {
   readonly model: string;
-  readonly loader: Loader;
-  readonly transitionPolicy: TransitionPolicy;
+  readonly context: HarnessContext;
+  readonly transitionPolicy: () => TransitionPolicy;
   /** Told of every state of every version, after it has been entered; must not throw. */
   readonly onStatus: (status: ServableStatus) => void;
+  /** Told when something has changed that is no status: a version is replaced, say; must not throw. */
+  readonly onChange: () => void;
 }
 
 /**
@@ -23,17 +24,31 @@ export interface ModelVersionsOptions {
  *
  * Each change, from outside or of a version's state, is answered by taking the steps that the transition policy
  * allows, until it allows none.
+ *
+ * A version that answers and is wanted otherwise (from another place, made in another way, or with the files that lie there
+ * now) is replaced: a successor is loaded beside it, silently, and takes its place when it is available; where that fails,
+ * the one there is goes on answering. With `resource-preserving` there is no room for that: it is unloaded first.
  */
 export class ModelVersions {
   readonly #options: ModelVersionsOptions;
   /** What is wanted, by version. */
   #aspired: ReadonlyMap<number, AspiredVersion> = new Map();
-  /** What there is, by version; a harness that has ended stays while its version is wanted in that place. */
+  /** What there is, by version; a harness that has ended stays while its version is wanted as it is. */
   readonly #harnesses = new Map<number, ServableHarness>();
+  /** What is to take the place of an available harness, by version; one that has failed stays, as long as it is wanted. */
+  readonly #successors = new Map<number, ServableHarness>();
+  /** What has been replaced, or was to replace another one, and has not ended yet. */
+  readonly #retired = new Set<ServableHarness>();
+  /** What the files of each version looked like when they were looked at last. */
+  #seenRevisions: ReadonlyMap<number, string | undefined> = new Map();
+  /** Versions whose files looked the same in the last two looks: nobody is writing them any more. */
+  #stable: ReadonlySet<number> = new Set();
   /** Versions that are AVAILABLE, highest first: replaced as a whole, so that a reader may keep it. */
   #available: readonly number[] = [];
   #isStepping = false;
   #stepAgain = false;
+  /** Set while a successor is made: nobody is told. */
+  #isSilent = false;
 
   constructor(options: ModelVersionsOptions) {
     this.#options = options;
@@ -43,37 +58,41 @@ export class ModelVersions {
     return this.#available;
   }
 
-  /** True where everything that is wanted is AVAILABLE or has failed. */
+  /** True where everything that is wanted is AVAILABLE as it is wanted, has failed, or waits to be tried again. */
   get isSettled(): boolean {
     return [...this.#aspired.values()].every((wanted) => {
       const harness = this.#harnesses.get(wanted.version);
-      return harness !== undefined && this.#isWanted(harness) && settled.includes(harness.state);
+      if (harness === undefined || !this.#isWanted(harness)) return false;
+      return (this.#successors.get(wanted.version) ?? harness).isSettled && !this.#mustReplace(harness);
     });
   }
 
   /** True where nothing of the model is in memory, or on its way there. */
   get isGone(): boolean {
-    return [...this.#harnesses.values()].every(({ state }) => state === 'END');
+    return this.#all().every(({ state }) => state === 'END');
   }
 
   /** Versions whose leases are out, for messages. */
   get held(): readonly ServableHarness[] {
-    return [...this.#harnesses.values()].filter(({ leases }) => leases > 0);
+    return this.#all().filter(({ leases }) => leases > 0);
   }
 
   /** Why there is none available: the error of the highest version that failed. */
   get error(): ServingError | undefined {
-    const failed = [...this.#harnesses.values()].filter(({ status }) => status.error !== undefined);
+    const errorOf = ({ status }: ServableHarness) => status.error ?? status.retry?.error;
+    const failed = [...this.#harnesses.values()].filter((harness) => errorOf(harness) !== undefined);
     failed.sort((a, b) => b.id.version - a.id.version);
-    return failed[0]?.status.error;
+    return failed[0] && errorOf(failed[0]);
   }
 
   /** States what is wanted, all of it; false where that is what was wanted already. */
   aspire(versions: readonly AspiredVersion[]): boolean {
-    if (this.#isWhatIsAspired(versions)) return false;
+    const isOld = this.#isWhatIsAspired(versions);
     this.#aspired = new Map(versions.map((wanted) => [wanted.version, wanted]));
+    this.#observe();
+    if (isOld && !this.#all().some(({ isOutdated }) => isOutdated)) return false; // most of the time
     this.#step();
-    return true;
+    return !isOld;
   }
 
   /** True where anything is wanted. */
@@ -90,14 +109,79 @@ export class ModelVersions {
     return this.#harnesses.get(version)?.acquire();
   }
 
+  /** Tries what found no room in the memory budget again: there is more now. */
+  retryForRoom(): void {
+    for (const harnesses of [this.#harnesses, this.#successors]) {
+      for (const [version, harness] of harnesses) {
+        if (!harness.lacksRoom) continue;
+        if (harness.state === 'END') harnesses.delete(version);
+        else harness.retryNow();
+      }
+    }
+    this.#step();
+  }
+
+  /** Lets go of everything, and waits for the leases however long. */
+  leave(): void {
+    this.#aspired = new Map();
+    for (const harness of this.#all()) void harness.leave(Number.POSITIVE_INFINITY);
+    this.#step();
+  }
+
+  #all(): readonly ServableHarness[] {
+    return [...this.#harnesses.values(), ...this.#successors.values(), ...this.#retired];
+  }
+
   #isWhatIsAspired(versions: readonly AspiredVersion[]): boolean {
-    const isSame = ({ version, path }: AspiredVersion) => this.#aspired.get(version)?.path === path;
+    const isSame = (other: AspiredVersion) => {
+      const wanted = this.#aspired.get(other.version);
+      return (
+        wanted?.path === other.path && wanted.build === other.build && wanted.revision === other.revision
+      );
+    };
     return versions.length === this.#aspired.size && versions.every(isSame);
   }
 
-  /** Wanted, in this place; one that is leaving cannot be had back, so its version is to be loaded anew. */
-  #isWanted({ id, path, isLeaving }: ServableHarness): boolean {
-    return !isLeaving && this.#aspired.get(id.version)?.path === path;
+  /** Tells the harnesses what their files look like now. */
+  #observe(): void {
+    const seen = new Map<number, string | undefined>();
+    for (const { version, revision } of this.#aspired.values()) {
+      for (const harness of [this.#harnesses.get(version), this.#successors.get(version)]) {
+        if (harness !== undefined && this.#isMadeAsWanted(harness)) harness.observe(revision);
+      }
+      seen.set(version, revision);
+    }
+    const isSame = (version: number) => seen.get(version) === this.#seenRevisions.get(version);
+    this.#stable = new Set([...seen.keys()].filter(isSame));
+    this.#seenRevisions = seen;
+  }
+
+  /** Made from the place and in the way that is wanted. */
+  #isMadeAsWanted({ id, path, build }: ServableHarness): boolean {
+    const wanted = this.#aspired.get(id.version);
+    return wanted !== undefined && wanted.path === path && wanted.build === build;
+  }
+
+  /** One that is leaving cannot be had back, so its version is to be loaded anew. */
+  #isWanted(harness: ServableHarness): boolean {
+    return !harness.isLeaving && (this.#isMadeAsWanted(harness) || this.#mayReplace(harness));
+  }
+
+  /** Whether it answers for its version until another one takes its place. */
+  #mayReplace(harness: ServableHarness): boolean {
+    const isWanted = this.#aspired.has(harness.id.version);
+    return (
+      isWanted &&
+      harness.state === 'AVAILABLE' &&
+      this.#options.transitionPolicy() === 'availability-preserving'
+    );
+  }
+
+  /** Whether it should be replaced and no successor is on its way, nor has failed in being one. */
+  #mustReplace(harness: ServableHarness): boolean {
+    const { version } = harness.id;
+    if (harness.isLeaving || !this.#mayReplace(harness) || this.#successors.has(version)) return false;
+    return !this.#isMadeAsWanted(harness) || (harness.isOutdated && this.#stable.has(version));
   }
 
   /** Takes steps until there is none to take. States change while it does, so it may be asked to while it is at it. */
@@ -110,29 +194,53 @@ export class ModelVersions {
       this.#forgetEnded();
       this.#startWanted();
       this.#leaveUnbegun();
+      this.#replace();
       this.#follow();
     }
     this.#isStepping = false;
   }
 
-  /** Ended and no longer wanted, or wanted in another place: a new harness may take its version. */
+  /** Ended, and no longer wanted, or wanted otherwise: a new harness may take its version. */
   #forgetEnded(): void {
     for (const [version, harness] of this.#harnesses) {
-      if (harness.state === 'END' && !this.#isWanted(harness)) this.#harnesses.delete(version);
+      const isOver = harness.state === 'END';
+      if (isOver && (!this.#isWanted(harness) || harness.isOutdated)) this.#harnesses.delete(version);
+    }
+    for (const harness of this.#retired) {
+      if (harness.state === 'END') this.#retired.delete(harness);
     }
   }
 
   #startWanted(): void {
-    const { model, onStatus } = this.#options;
-    for (const { version, path } of this.#aspired.values()) {
-      if (this.#harnesses.has(version)) continue; // there, or to be awaited until it is gone
-      const publish = (status: ServableStatus) => {
-        this.#refreshAvailable();
-        onStatus(status);
-        this.#step();
-      };
-      this.#harnesses.set(version, new ServableHarness({ model, version }, path, publish));
+    for (const wanted of this.#aspired.values()) {
+      if (this.#harnesses.has(wanted.version)) continue; // there, or to be awaited until it is gone
+      this.#harnesses.set(wanted.version, this.#newHarness(wanted));
     }
+  }
+
+  #newHarness(wanted: AspiredVersion): ServableHarness {
+    const { model, context } = this.#options;
+    const id = { model, version: wanted.version };
+    const harness: ServableHarness = new ServableHarness(id, wanted, context, (status) => {
+      this.#onStatus(status, () => harness);
+    });
+    return harness;
+  }
+
+  /** What a successor or a replaced one goes through is nobody's business: its version answers all the while. */
+  #onStatus(status: ServableStatus, harness: () => ServableHarness): void {
+    const isSilent = status.state === 'START' ? this.#isSilent : this.#isSilentNow(status, harness());
+    this.#refreshAvailable();
+    if (isSilent) this.#options.onChange();
+    else this.#options.onStatus(status);
+    this.#step();
+  }
+
+  #isSilentNow({ id: { version }, state }: ServableStatus, harness: ServableHarness): boolean {
+    const isSuccessor = this.#successors.get(version) === harness;
+    if (!isSuccessor || state !== 'AVAILABLE') return isSuccessor || this.#retired.has(harness);
+    this.#promote(version, harness);
+    return false;
   }
 
   /** What is not wanted any more and not available yet goes at once: no policy needs it. */
@@ -142,6 +250,54 @@ export class ModelVersions {
     }
   }
 
+  #replace(): void {
+    for (const [version, successor] of this.#successors) {
+      const replaced = this.#harnesses.get(version);
+      const isNeeded = replaced?.state === 'AVAILABLE' && this.#isSuccessorWanted(replaced, successor);
+      if (!isNeeded) this.#retire(version, successor);
+    }
+    for (const harness of this.#harnesses.values()) {
+      if (this.#mustReplace(harness)) this.#loadSuccessor(harness);
+      harness.warn(this.#warningOf(harness));
+    }
+  }
+
+  #isSuccessorWanted(replaced: ServableHarness, successor: ServableHarness): boolean {
+    const isStillNeeded = !this.#isMadeAsWanted(replaced) || replaced.isOutdated;
+    const isAnotherNeeded = successor.state === 'END' && successor.isOutdated;
+    return isStillNeeded && this.#isMadeAsWanted(successor) && !isAnotherNeeded;
+  }
+
+  #retire(version: number, successor: ServableHarness): void {
+    this.#successors.delete(version);
+    this.#retired.add(successor);
+    void successor.leave();
+  }
+
+  #loadSuccessor({ id: { version } }: ServableHarness): void {
+    this.#isSilent = true;
+    const successor = this.#newHarness(this.#aspired.get(version) as AspiredVersion);
+    this.#isSilent = false;
+    this.#successors.set(version, successor);
+    void successor.load();
+  }
+
+  #promote(version: number, successor: ServableHarness): void {
+    const replaced = this.#harnesses.get(version) as ServableHarness;
+    this.#successors.delete(version);
+    this.#harnesses.set(version, successor);
+    this.#retired.add(replaced);
+    void replaced.leave();
+  }
+
+  #warningOf(harness: ServableHarness): ServingError | undefined {
+    const { id } = harness;
+    const { error, retry } = this.#successors.get(id.version)?.status ?? {};
+    const cause = error ?? retry?.error;
+    if (cause !== undefined) return notReplaced(id, cause);
+    return harness.isOutdated && this.#isMadeAsWanted(harness) ? outdated(id) : undefined;
+  }
+
   #follow(): void {
     const snapshots: VersionSnapshot[] = [...this.#harnesses.values()].map((harness) => ({
       version: harness.id.version,
@@ -149,11 +305,11 @@ export class ModelVersions {
       isAspired: this.#isWanted(harness),
       isAspiredAnew: !this.#isWanted(harness) && this.#aspired.has(harness.id.version),
     }));
-    const step = nextTransition(this.#options.transitionPolicy, snapshots);
+    const step = nextTransition(this.#options.transitionPolicy(), snapshots);
     const harness = step && this.#harnesses.get(step.version);
     if (harness === undefined) return;
     // Neither rejects: what comes of them comes back as a status.
-    if (step?.action === 'load') void harness.load(this.#options.loader);
+    if (step?.action === 'load') void harness.load();
     else void harness.leave();
     this.#stepAgain = true;
   }
@@ -164,4 +320,20 @@ export class ModelVersions {
       .map(({ id }) => id.version)
       .sort((a, b) => b - a);
   }
+}
+
+function outdated(id: ServableId): ServingError {
+  return new ServingError(
+    'FAILED_PRECONDITION',
+    `${formatServableId(id)} is served as it was loaded: its files have changed since`,
+    { id },
+  );
+}
+
+function notReplaced(id: ServableId, cause: ServingError): ServingError {
+  return new ServingError(
+    cause.code,
+    `${formatServableId(id)} is served as it was, since what is to take its place cannot be loaded: ${cause.message}`,
+    { id, cause },
+  );
 }

@@ -22,12 +22,28 @@ import type { ServableId } from '../core/servable-id.js';
  */
 export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'DRAINING' | 'UNLOADING' | 'END';
 
+/** A load that has failed and is to be tried again. */
+export interface RetryStatus {
+  /** Attempts that have failed. */
+  readonly failures: number;
+  /** Why the last one did. */
+  readonly error: ServingError;
+  /** Milliseconds from then to the next attempt, which comes sooner when the files change. */
+  readonly nextAttemptMs: number;
+}
+
 /** Where a version stands. */
 export interface ServableStatus {
   readonly id: ServableId;
   readonly state: ServableState;
   /** Why it ended, where it ended because it could not be loaded, or did not end in good order. */
   readonly error?: ServingError;
+  /** While LOADING: how the attempts so far went, where one has failed. */
+  readonly retry?: RetryStatus;
+  /** What is odd about a version that is served: its files have changed since it was loaded, say. */
+  readonly warning?: ServingError;
+  /** Bytes that it holds while it is loaded, where that can be measured. */
+  readonly memoryBytes?: number;
   /** Whether requests share runs, while it is loaded; absent where that was not asked for. */
   readonly batching?: BatchingStatus;
 }

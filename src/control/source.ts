@@ -5,6 +5,13 @@ export interface AspiredVersion {
   readonly version: number;
   /** The version's directory. */
   readonly path: string;
+  /** Another string whenever its files may be others; absent where that is not known. */
+  readonly revision?: string;
+  /**
+   * How it is to be made, in words that mean the same whenever they are the same: a version that is wanted with another
+   * build is another servable, which takes the place of the one there is.
+   */
+  readonly build?: string;
 }
 
 /**

@@ -13,6 +13,7 @@ import { FakeLoader, type FakeServable } from '../support/fake-loader.js';
 /** What may happen to a model. Numbers choose among what there is at that time. */
 type Happening =
   | { readonly kind: 'aspire'; readonly versions: readonly (readonly [version: number, base: string])[] }
+  | { readonly kind: 'write' | 'look' }
   | { readonly kind: 'finish' | 'fail' | 'finishUnload' | 'acquire' | 'release'; readonly which: number }
   | { readonly kind: 'turn' };
 
@@ -29,6 +30,8 @@ const aspiration = fc.record({
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 2, arbitrary: aspiration },
   { weight: 5, arbitrary: fc.constant({ kind: 'turn' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'write' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'look' as const }) },
   ...(
     [
       ['finish', 5],
@@ -47,7 +50,7 @@ const successors: Readonly<Record<ServableState | 'unknown', readonly ServableSt
   unknown: ['START'],
   START: ['LOADING', 'END'],
   LOADING: ['AVAILABLE', 'END'],
-  AVAILABLE: ['DRAINING'],
+  AVAILABLE: ['AVAILABLE', 'DRAINING'], // itself: replaced by what is there now, or with more to say
   DRAINING: ['UNLOADING'],
   UNLOADING: ['END'],
   END: ['START'],
@@ -64,6 +67,8 @@ class Trial {
   /** Unloads that have begun and not ended. */
   readonly #unloading = new Set<FakeServable>();
   #wanted = new Map<number, string>();
+  /** What all files look like. */
+  #revision = 0;
   /** What went wrong; thrown at the end, since a listener's throw does not stop the manager. */
   readonly #faults: string[] = [];
 
@@ -82,11 +87,13 @@ class Trial {
 
   async live(happenings: readonly Happening[]): Promise<void> {
     for (const each of happenings) await this.#happen(each);
+    this.#look();
+    this.#look(); // the second time in a row, nobody writes any more
     await this.#letAllEnd(this.#manager.settled());
     this.#expectSettled();
     this.#manager.acquire({ model: 'm', version: this.#manager.available('m')?.[0] ?? 0 })?.release();
     this.#wanted = new Map();
-    await this.#letAllEnd(this.#manager.close({ graceMs: Number.POSITIVE_INFINITY, onGraceOver: () => {} }));
+    await this.#letAllEnd(this.#manager.close({ graceMs: Number.POSITIVE_INFINITY }));
     this.#expectGone();
     expect(this.#faults).toEqual([]);
   }
@@ -95,9 +102,13 @@ class Trial {
     switch (it.kind) {
       case 'aspire': {
         this.#wanted = new Map(it.versions);
-        const versions = it.versions.map(([version, base]) => ({ version, path: base }));
-        return this.#manager.aspire('m', versions);
+        return this.#look();
       }
+      case 'write':
+        this.#revision++;
+        return;
+      case 'look':
+        return this.#look();
       case 'turn':
         return setImmediate();
       case 'finish':
@@ -118,6 +129,12 @@ class Trial {
       default:
         it satisfies never;
     }
+  }
+
+  #look(): void {
+    const revision = String(this.#revision);
+    const versions = [...this.#wanted].map(([version, path]) => ({ version, path, revision }));
+    this.#manager.aspire('m', versions);
   }
 
   #acquire(version: number): void {
@@ -151,13 +168,11 @@ class Trial {
 
   #checkDrain(version: number): void {
     const isMoving = this.#wanted.has(version) && this.#wanted.get(version) !== this.#loader.of(version).path;
-    if (this.#wanted.has(version) && !isMoving) this.#faults.push(`${version} was unloaded and is wanted`);
+    const mayMove = isMoving && this.#policy === 'resource-preserving';
+    if (this.#wanted.has(version) && !mayMove) this.#faults.push(`${version} was unloaded and is wanted`);
     const isLast = this.#manager.available('m')?.length === 0;
     if (this.#policy === 'resource-preserving' || !isLast || this.#wanted.size === 0) return;
-    const coming: (ServableState | undefined)[] = ['START', 'LOADING', 'DRAINING', 'UNLOADING'];
-    const others = [...this.#wanted.keys()].filter((other) => other !== version);
-    const isAnotherComing = others.some((other) => coming.includes(this.#states.get(other)));
-    if (!isMoving || isAnotherComing) this.#faults.push(`${version} was unloaded and nothing else answers`);
+    this.#faults.push(`${version} was unloaded and nothing else answers`);
   }
 
   #checkRoom(version: number): void {
@@ -209,6 +224,27 @@ function pick<T>(items: readonly T[], which: number): T | undefined {
   return items[which % Math.max(items.length, 1)];
 }
 
+/** Successors that are still loading when nothing is wanted any more: the end waited for them in vain. */
+const retiredLoadsAtTheEnd: Happening[] = [
+  { kind: 'aspire', versions: [[1, '/a']] },
+  { kind: 'write' },
+  {
+    kind: 'aspire',
+    versions: [
+      [4, '/a'],
+      [2, '/a'],
+      [1, '/a'],
+      [3, '/a'],
+    ],
+  },
+  { kind: 'finish', which: 0 },
+  { kind: 'look' },
+  { kind: 'finish', which: 0 },
+  { kind: 'aspire', versions: [] },
+  { kind: 'finish', which: 0 },
+  { kind: 'finish', which: 0 },
+];
+
 describe('whatever happens to a model', () => {
   it.each<[TransitionPolicy, string]>([
     ['availability-preserving', 'one that answers stays until another one does'],
@@ -221,7 +257,7 @@ describe('whatever happens to a model', () => {
         fc.boolean(),
         (happenings, ignoresAbort) => new Trial(policy, ignoresAbort).live(happenings),
       ),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [[retiredLoadsAtTheEnd, true]] },
     );
   });
 });

@@ -1,57 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type ManagerFailure, ServableManager } from '#dist/control/manager.js';
-import { StateMonitor } from '#dist/control/state-monitor.js';
 import type { TransitionPolicy } from '#dist/control/transition-policy.js';
 import { ServingError } from '#dist/core/errors.js';
-import type { Lease } from '#dist/core/servable-directory.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { FakeLoader, type FakeLoaderOptions } from '../support/fake-loader.js';
+import { arrangeManager as arrange } from '../support/manager.js';
 import { allTurns } from '../support/turns.js';
 import { collectUncaught } from '../support/uncaught.js';
-
-interface Arrangement extends FakeLoaderOptions {
-  readonly policy?: TransitionPolicy;
-  readonly onFailure?: (failure: ManagerFailure) => void;
-}
-
-function arrange({ policy, onFailure, ...loading }: Arrangement = {}) {
-  const clock = new FakeClock();
-  const loader = new FakeLoader(loading);
-  const monitor = new StateMonitor({ clock });
-  const failures: ManagerFailure[] = [];
-  const manager = new ServableManager({
-    loader,
-    monitor,
-    clock,
-    onFailure: onFailure ?? ((failure) => failures.push(failure)),
-    ...(policy && { transitionPolicy: () => policy }),
-  });
-  const told: string[] = [];
-  monitor.listen(({ id, state, error }) => told.push(`${id.version} ${state}${error ? ' failed' : ''}`));
-  return {
-    clock,
-    loader,
-    monitor,
-    failures,
-    manager,
-    aspire: (versions: readonly number[], base = '/a') =>
-      manager.aspire(
-        'digits',
-        versions.map((version) => ({ version, path: `${base}/${version}` })),
-      ),
-    acquire: (version: number) => manager.acquire({ model: 'digits', version }) as Lease,
-    available: () => manager.available('digits'),
-    /** What was told since it was last asked. */
-    news: () => told.splice(0),
-    heldAfterGrace: async (graceMs: number) => {
-      const held: number[][] = [];
-      const onGraceOver = (ids: readonly { version: number }[]) =>
-        held.push(ids.map(({ version }) => version));
-      const closed = manager.close({ graceMs, onGraceOver });
-      return { closed, held };
-    },
-  };
-}
 
 /** Whether a promise has been resolved by all that can happen now. */
 async function isResolved(promise: Promise<unknown>): Promise<boolean> {
@@ -208,8 +160,48 @@ describe('a version that is left out and wanted again', () => {
 });
 
 describe('a version that is wanted in another place', () => {
-  it('is unloaded and loaded from there', async () => {
-    const { aspire, loader, manager, news } = arrange(instantly);
+  it('is loaded from there beside the old one, which answers until then', async () => {
+    const { aspire, loader, manager, news, available, acquire } = arrange({ holdsUnload: true });
+    aspire([1]);
+    const first = loader.of(1);
+    first.finish();
+    await manager.settled();
+    news();
+    const lease = acquire(1);
+    aspire([1], '/b');
+    await allTurns();
+    expect([loader.of(1).path, available(), news()]).toEqual(['/b/1', [1], []]);
+    loader.of(1).finish();
+    await manager.settled();
+    expect(news()).toEqual(['1 AVAILABLE']); // it was all the while: what became of the old one is nobody's business
+    expect(acquire(1).servable).toBe(loader.of(1).servable);
+    expect(first.servable.unloads).toBe(0);
+    lease.release();
+    await allTurns();
+    expect(first.servable.unloads).toBe(1);
+  });
+
+  it('goes on answering from the old one where it cannot be loaded from there, and says so', async () => {
+    const { aspire, loader, manager, monitor, available, failures } = arrange();
+    aspire([1]);
+    loader.of(1).finish();
+    await manager.settled();
+    aspire([1], '/b');
+    loader.of(1).fail();
+    await manager.settled();
+    expect(available()).toEqual([1]);
+    const warning =
+      'digits@1 is served as it was, since what is to take its place cannot be loaded: Cannot load digits@1';
+    expect(monitor.status('digits')).toMatchObject([{ state: 'AVAILABLE', warning: { message: warning } }]);
+    expect(failures.map(({ error }) => error.message)).toEqual([warning]);
+    aspire([1]); // back to where it is
+    await manager.settled();
+    expect(monitor.status('digits')[0]?.warning).toBeUndefined();
+    expect(loader.loads).toHaveLength(2);
+  });
+
+  it('is unloaded first where memory counts more than availability', async () => {
+    const { aspire, loader, manager, news } = arrange({ ...instantly, policy: 'resource-preserving' });
     aspire([1]);
     await manager.settled();
     news();
@@ -236,32 +228,20 @@ describe('a version that is wanted in another place', () => {
     expect([available(), manager.reason('digits')]).toEqual([[1], undefined]);
   });
 
-  it('leaves one of two to answer while the other moves', async () => {
-    const { aspire, manager, available, monitor } = arrange(instantly);
-    aspire([1, 2]);
-    await manager.settled();
-    const fewest: number[] = [];
-    monitor.listen(() => fewest.push(available()?.length ?? 0));
-    aspire([1, 2], '/b');
-    await manager.settled();
-    expect(Math.min(...fewest)).toBe(1);
-    expect(available()).toEqual([2, 1]);
-  });
-
-  it('moves at last where the version that was to answer meanwhile fails', async () => {
+  it('is not loaded from there any more where that is not wanted any more', async () => {
     const { aspire, loader, manager, available } = arrange();
     aspire([1]);
     loader.of(1).finish();
     await manager.settled();
-    aspire([1, 2], '/b');
-    await allTurns();
-    expect(available()).toEqual([1]);
-    loader.of(2).fail();
-    await allTurns();
+    aspire([1], '/b');
+    const toB = loader.of(1);
+    aspire([1], '/c');
+    expect([toB.outcome, loader.of(1).path, available()]).toEqual(['failed', '/c/1', [1]]);
     loader.of(1).finish();
     await manager.settled();
-    expect(loader.of(1).path).toBe('/b/1');
-    expect(available()).toEqual([1]);
+    aspire([]);
+    await allTurns();
+    expect([available(), loader.of(1).servable.unloads, toB.servable.unloads]).toEqual([[], 1, 0]);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ModelVersions } from '#dist/control/model-versions.js';
 import type { TransitionPolicy } from '#dist/control/transition-policy.js';
 import { FakeLoader, type FakeLoaderOptions } from '../support/fake-loader.js';
+import { harnessContext } from '../support/harness-context.js';
 import { allTurns } from '../support/turns.js';
 
 function arrange(transitionPolicy: TransitionPolicy, options: FakeLoaderOptions = {}) {
@@ -9,8 +10,9 @@ function arrange(transitionPolicy: TransitionPolicy, options: FakeLoaderOptions 
   const told: string[] = [];
   const versions = new ModelVersions({
     model: 'digits',
-    loader,
-    transitionPolicy,
+    context: harnessContext(loader),
+    transitionPolicy: () => transitionPolicy,
+    onChange: () => {},
     onStatus: ({ id, state }) => told.push(`${id.version} ${state} of ${versions.available.join()}`),
   });
   const aspire = (...wanted: number[]) =>

@@ -3,6 +3,7 @@ import { ServableHarness } from '#dist/control/servable-harness.js';
 import type { ServableState, ServableStatus } from '#dist/control/servable-state.js';
 import type { Loader } from '#dist/core/servable.js';
 import { FakeLoader, type FakeLoaderOptions } from '../support/fake-loader.js';
+import { harnessContext } from '../support/harness-context.js';
 import { rejection } from '../support/rejection.js';
 import { allTurns } from '../support/turns.js';
 
@@ -11,7 +12,12 @@ const id = { model: 'digits', version: 7 };
 function arrange(options: FakeLoaderOptions = {}) {
   const loader = new FakeLoader(options);
   const told: ServableStatus[] = [];
-  const harness = new ServableHarness(id, '/models/digits/7', (status) => told.push(status));
+  const harness = new ServableHarness(
+    id,
+    { version: 7, path: '/models/digits/7' },
+    harnessContext(loader),
+    (status) => told.push(status),
+  );
   const states = () => told.map(({ state }) => state);
   return { loader, harness, told, states };
 }
@@ -22,7 +28,7 @@ async function arrangeIn(state: ServableState) {
   const { harness, loader } = arranged;
   const order: readonly ServableState[] = ['LOADING', 'AVAILABLE', 'DRAINING', 'UNLOADING', 'END'];
   const steps = [
-    () => void harness.load(loader),
+    () => void harness.load(),
     () => loader.of(7).finish(),
     () => {
       const lease = harness.acquire();
@@ -47,7 +53,7 @@ describe('ServableHarness', () => {
 
   it('goes from START to END through all states, and tells each', async () => {
     const { harness, loader, states } = arrange();
-    const loaded = harness.load(loader);
+    const loaded = harness.load();
     expect(loader.of(7)).toMatchObject({ id, path: '/models/digits/7' });
     loader.of(7).finish();
     await loaded;
@@ -61,7 +67,7 @@ describe('ServableHarness', () => {
     'refuses to load while it is %s',
     async (state) => {
       const { harness, loader } = await arrangeIn(state);
-      expect(await rejection(harness.load(loader))).toMatchObject({
+      expect(await rejection(harness.load())).toMatchObject({
         code: 'INTERNAL',
         id,
         message: `digits@7 cannot go from ${state} to LOADING`,
@@ -93,7 +99,7 @@ describe('ServableHarness', () => {
 
   it('ends with the error of a load that fails', async () => {
     const { harness, loader, told } = arrange();
-    const loaded = harness.load(loader);
+    const loaded = harness.load();
     loader.of(7).fail();
     await loaded;
     expect(told.at(-1)).toMatchObject({ state: 'END', error: { code: 'INVALID_ARGUMENT' } });
@@ -101,14 +107,15 @@ describe('ServableHarness', () => {
   });
 
   it('ends with the error of a loader that throws instead of rejecting', async () => {
-    const { harness, told } = arrange();
     const cause = new TypeError('no such thing');
     const loader: Loader = {
       load() {
         throw cause;
       },
     };
-    await harness.load(loader);
+    const told: ServableStatus[] = [];
+    const tell = (status: ServableStatus) => void told.push(status);
+    await new ServableHarness(id, { version: 7, path: '/7' }, harnessContext(loader), tell).load();
     expect(told.at(-1)).toMatchObject({ state: 'END', error: { code: 'INTERNAL', cause } });
   });
 
@@ -116,13 +123,13 @@ describe('ServableHarness', () => {
     const { harness, loader, states } = arrange();
     await harness.leave();
     expect(states()).toEqual(['START', 'END']);
-    expect(await rejection(harness.load(loader))).toMatchObject({ code: 'INTERNAL' });
+    expect(await rejection(harness.load())).toMatchObject({ code: 'INTERNAL' });
     expect(loader.loads).toEqual([]);
   });
 
   it('cancels a load, which is no failure', async () => {
     const { harness, loader, told } = arrange();
-    const loaded = harness.load(loader);
+    const loaded = harness.load();
     void harness.leave();
     expect([harness.state, harness.isLeaving]).toEqual(['LOADING', true]);
     expect(loader.of(7).signal?.reason).toMatchObject({ code: 'CANCELLED' });
@@ -132,7 +139,7 @@ describe('ServableHarness', () => {
 
   it('unloads again what a cancelled load has brought after all', async () => {
     const { harness, loader, states } = arrange({ ignoresAbort: true, holdsUnload: true });
-    const loaded = harness.load(loader);
+    const loaded = harness.load();
     await harness.leave();
     loader.of(7).finish();
     await allTurns();
@@ -176,11 +183,16 @@ describe('ServableHarness', () => {
   it('unloads once where who hears that it drains gives the last lease back', async () => {
     const loader = new FakeLoader({ isAutomatic: true });
     const states: ServableState[] = [];
-    const harness = new ServableHarness(id, '/7', ({ state }) => {
-      states.push(state);
-      if (state === 'DRAINING') lease?.release();
-    });
-    await harness.load(loader);
+    const harness = new ServableHarness(
+      id,
+      { version: 7, path: '/7' },
+      harnessContext(loader),
+      ({ state }) => {
+        states.push(state);
+        if (state === 'DRAINING') lease?.release();
+      },
+    );
+    await harness.load();
     const lease = harness.acquire();
     await harness.leave();
     expect(states.slice(-3)).toEqual(['DRAINING', 'UNLOADING', 'END']);
@@ -198,7 +210,7 @@ describe('ServableHarness', () => {
 
   it('ends with the error where what came too late cannot be unloaded', async () => {
     const { harness, loader, told } = arrange({ ignoresAbort: true, holdsUnload: true });
-    const loaded = harness.load(loader);
+    const loaded = harness.load();
     await harness.leave();
     loader.of(7).finish();
     loader.of(7).servable.failUnload(new Error('stuck'));

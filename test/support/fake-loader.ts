@@ -19,18 +19,26 @@ export class FakeServable implements Servable {
   readonly id: ServableId;
   readonly signatures = new Map();
   readonly metadata = noMetadata;
+  readonly memoryBytes?: number;
   unloads = 0;
+  /** Why its requests were ended, each time they were. */
+  readonly abandoned: unknown[] = [];
   readonly #onUnload: FakeLoaderOptions['onUnload'];
   readonly #unloaded: Deferred<void> | undefined;
 
-  constructor(id: ServableId, { holdsUnload = false, onUnload }: FakeLoaderOptions = {}) {
+  constructor(id: ServableId, { holdsUnload = false, onUnload, memoryBytes }: FakeLoaderOptions = {}) {
     this.id = id;
+    if (memoryBytes !== undefined) this.memoryBytes = memoryBytes;
     this.#onUnload = onUnload;
     this.#unloaded = holdsUnload ? deferred() : undefined;
   }
 
   async run(): Promise<TensorMap> {
     return {};
+  }
+
+  abandon(reason: unknown): void {
+    this.abandoned.push(reason);
   }
 
   async unload(): Promise<void> {
@@ -69,6 +77,10 @@ export interface FakeLoaderOptions {
   readonly ignoresAbort?: boolean;
   /** Servables unload when they are told. */
   readonly holdsUnload?: boolean;
+  /** What a version is thought to take, by its path. */
+  readonly estimates?: Readonly<Record<string, number>>;
+  /** What a loaded version takes, measured. */
+  readonly memoryBytes?: number;
   /** Told of every unload when it begins. */
   readonly onUnload?: (servable: FakeServable) => void;
 }
@@ -105,6 +117,10 @@ export class FakeLoader implements Loader {
     const onAbort = () => load.fail(new ServingError('CANCELLED', 'The load was aborted'));
     if (!this.#options.ignoresAbort) signal?.addEventListener('abort', onAbort);
     return promise;
+  }
+
+  async estimate(_id: ServableId, path: string): Promise<number> {
+    return this.#options.estimates?.[path] ?? 0;
   }
 
   /** The newest load of a version. */

@@ -1,0 +1,39 @@
+import type { ServingError, StatusCode } from '../core/errors.js';
+
+/** How often, and how far apart, a load that failed is tried again. */
+export interface RetryPolicy {
+  /**
+   * Attempts after the first one. 0: none.
+   *
+   * @default 5, as TF Serving's `--max_num_load_retries`
+   */
+  readonly maxNumLoadRetries: number;
+  /**
+   * Microseconds between the end of an attempt and the next one. 0: none.
+   *
+   * @default 60000000 (a minute), as TF Serving's `--load_retry_interval_micros`
+   */
+  readonly loadRetryIntervalMicros: number;
+}
+
+/** TF Serving's (model_servers/server.h, `Server::Options`). */
+export const defaultRetryPolicy: RetryPolicy = { maxNumLoadRetries: 5, loadRetryIntervalMicros: 60_000_000 };
+
+/** What is wrong with the files themselves, and stays wrong until they change. */
+const lasting: ReadonlySet<StatusCode> = new Set([
+  'INVALID_ARGUMENT',
+  'NOT_FOUND',
+  'DATA_LOSS',
+  'UNIMPLEMENTED',
+  'FAILED_PRECONDITION',
+  'OUT_OF_RANGE',
+]);
+
+/**
+ * True where a load that failed so may succeed later although its files stay as they are: a thread died, memory ran out, a
+ * storage did not answer. A file that is no model will not be one in a minute: its version is loaded anew when its files
+ * change, and TF Serving's five minutes of vain attempts are spared.
+ */
+export function mayPass({ code }: ServingError): boolean {
+  return !lasting.has(code);
+}
