@@ -47,3 +47,12 @@ export interface ServableStatus {
   /** Whether requests share runs, while it is loaded; absent where that was not asked for. */
   readonly batching?: BatchingStatus;
 }
+
+/** A step in the life of a version, or something that was found out about it on the way. */
+export interface StateChange {
+  readonly state: ServableState;
+  /** When, in milliseconds since 1970. */
+  readonly atMs: number;
+  /** What had gone wrong: it ended so, it is to be tried again, or it is served with a warning. */
+  readonly error?: ServingError;
+}

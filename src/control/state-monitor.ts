@@ -5,7 +5,7 @@ import { keepProcessAlive } from '../core/keep-alive.js';
 import { notify } from '../core/notify.js';
 import { assertNumber, assertTimeout } from '../core/option-check.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
-import type { ServableState, ServableStatus } from './servable-state.js';
+import type { ServableState, ServableStatus, StateChange } from './servable-state.js';
 
 export interface StateMonitorOptions {
   /**
@@ -16,6 +16,8 @@ export interface StateMonitorOptions {
    */
   readonly endedRetentionMs?: number;
   readonly clock?: Clock;
+  /** @internal Milliseconds since 1970, for the history. @default Date.now */
+  readonly unixTime?: () => number;
 }
 
 /** What a wait is for: a version, or whichever version of a model comes first. */
@@ -30,10 +32,15 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
 }
 
+/** Changes that are remembered of a version: enough for some loads that failed and were tried again. */
+const historyLength = 50;
+
 type Listener = (status: ServableStatus) => void;
 
 interface Remembered {
   readonly status: ServableStatus;
+  /** Oldest first. */
+  readonly history: readonly StateChange[];
   /** When it ended, or when a failed version was given up; undefined while it is to be shown whatever the time. */
   forgetFrom: number | undefined;
 }
@@ -56,6 +63,7 @@ interface Remembered {
  */
 export class StateMonitor {
   readonly #clock: Clock;
+  readonly #unixTime: () => number;
   readonly #endedRetentionMs: number;
   readonly #models = new Map<string, Map<number, Remembered>>();
   /** Those that are to be forgotten, in the order in which that is due. */
@@ -66,8 +74,10 @@ export class StateMonitor {
   #isTelling = false;
 
   /** @throws ServingError INVALID_ARGUMENT for a retention that is none. */
-  constructor({ endedRetentionMs = 600_000, clock = systemClock }: StateMonitorOptions = {}) {
+  constructor(options: StateMonitorOptions = {}) {
+    const { endedRetentionMs = 600_000, clock = systemClock, unixTime = Date.now } = options;
     assertNumber(endedRetentionMs, 'endedRetentionMs', { min: 0, isInfinityAllowed: true });
+    this.#unixTime = unixTime;
     this.#endedRetentionMs = endedRetentionMs;
     this.#clock = clock;
   }
@@ -80,7 +90,8 @@ export class StateMonitor {
     this.#models.set(model, versions);
     const before = versions.get(version);
     if (before !== undefined) this.#fading.delete(before);
-    const remembered: Remembered = { status, forgetFrom: undefined };
+    const history = [...(before?.history ?? []), this.#changeTo(status)].slice(-historyLength);
+    const remembered: Remembered = { status, history, forgetFrom: undefined };
     versions.set(version, remembered);
     if (status.state === 'END' && status.error === undefined) this.#fade(remembered);
     this.#untold.push(status);
@@ -112,6 +123,11 @@ export class StateMonitor {
         .map(({ status }) => status)
         .sort((a, b) => b.id.version - a.id.version),
     );
+  }
+
+  /** What has happened to a version, oldest first: its last 50 changes; empty for one that is unknown or forgotten. */
+  history({ model, version }: ServableId): readonly StateChange[] {
+    return this.#models.get(model)?.get(version)?.history ?? [];
   }
 
   /**
@@ -164,6 +180,11 @@ export class StateMonitor {
       for (const listener of [...this.#listeners]) notify(listener, status);
     }
     this.#isTelling = false;
+  }
+
+  #changeTo({ state, error, retry, warning }: ServableStatus): StateChange {
+    const what = error ?? retry?.error ?? warning;
+    return { state, atMs: this.#unixTime(), ...(what && { error: what }) };
   }
 
   #fade(remembered: Remembered): void {

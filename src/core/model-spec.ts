@@ -5,6 +5,8 @@ export interface ModelSpec {
   readonly model: string;
   /** @default the highest version that is available */
   readonly version?: number;
+  /** The version that this label of the model points to. With a version beside it, the spec is refused. */
+  readonly label?: string;
   /** @default 'serving_default' */
   readonly signature?: string;
 }
@@ -13,12 +15,14 @@ export interface ModelSpec {
 export function toModelSpec(spec: ModelSpec | string): ModelSpec {
   if (typeof spec === 'string') return { model: spec };
   if (typeof spec !== 'object' || spec === null)
-    throw malformed('a model name or { model, version?, signature? }', spec);
-  const { model, version, signature } = spec;
+    throw malformed('a model name or { model, version?, label?, signature? }', spec);
+  const { model, version, label, signature } = spec;
   if (typeof model !== 'string') throw malformed('a string as model', model);
   if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0)) {
     throw malformed('a non-negative integer as version', version);
   }
+  if (label !== undefined && typeof label !== 'string') throw malformed('a string as label', label);
+  if (label !== undefined && version !== undefined) throw malformed('a version or a label', spec);
   if (signature !== undefined && typeof signature !== 'string')
     throw malformed('a string as signature', signature);
   return spec;

@@ -1,10 +1,11 @@
-import { ServingError } from '../core/errors.js';
+import { invalidArgument, ServingError } from '../core/errors.js';
 import type { ModelSpec } from '../core/model-spec.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
+import type { VersionLabels } from './labels.js';
 
 /**
- * Finds the version that answers a request: the one it names, or the highest that is available.
+ * Finds the version that answers a request: the one it names, by number or by label, or the highest that is available.
  *
  * @example
  * ```ts
@@ -17,19 +18,31 @@ import type { ServableId } from '../core/servable-id.js';
  */
 export class Resolver {
   readonly #directory: ServableDirectory;
+  readonly #labels: VersionLabels | undefined;
 
-  constructor(directory: ServableDirectory) {
+  /** @param labels what labels mean; without them there is none. */
+  constructor(directory: ServableDirectory, labels?: VersionLabels) {
     this.#directory = directory;
+    this.#labels = labels;
   }
 
   /**
    * @throws ServingError NOT_FOUND where no such version is available; `cause` is the newest reason that is known.
+   *   INVALID_ARGUMENT for a label that the model does not have.
    */
   resolve(spec: ModelSpec): ServableId {
-    const versions = this.#directory.available(spec.model) ?? [];
-    const version = spec.version ?? versions[0];
-    if (version !== undefined && versions.includes(version)) return { model: spec.model, version };
-    throw this.notFound(spec);
+    const { model, label } = spec;
+    const versions = this.#directory.available(model) ?? [];
+    const version = label === undefined ? (spec.version ?? versions[0]) : this.#labelled(model, label);
+    if (version !== undefined && versions.includes(version)) return { model, version };
+    throw this.notFound(version === undefined ? { model } : { model, version });
+  }
+
+  /** The version that a label points to; the one that it waits for where it points to none. */
+  #labelled(model: string, label: string): number {
+    if (this.#labels === undefined) throw invalidArgument(`Unrecognized servable version label: ${label}`);
+    const { current, version } = this.#labels.resolve(model, label);
+    return current ?? version;
   }
 
   /**
@@ -38,8 +51,9 @@ export class Resolver {
    * @throws ServingError NOT_FOUND as `resolve` does.
    */
   acquire(spec: ModelSpec): Lease {
-    const lease = this.#directory.acquire(this.resolve(spec));
-    if (lease === undefined) throw this.notFound(spec);
+    const id = this.resolve(spec);
+    const lease = this.#directory.acquire(id);
+    if (lease === undefined) throw this.notFound(spec.label === undefined ? spec : id);
     return lease;
   }
 

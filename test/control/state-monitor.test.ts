@@ -166,6 +166,35 @@ describe('what the StateMonitor shows of ended versions', () => {
   });
 });
 
+describe('the history of a version', () => {
+  it('tells what happened when, and why', () => {
+    let nowMs = 1000;
+    const history = new StateMonitor({ clock: new FakeClock(), unixTime: () => nowMs });
+    const version = { model: 'digits', version: 7 };
+    const error = new ServingError('UNAVAILABLE', 'The load thread died');
+    history.publish({ id: version, state: 'LOADING' });
+    nowMs = 2000;
+    history.publish({ id: version, state: 'LOADING', retry: { failures: 1, error, nextAttemptMs: 5 } });
+    nowMs = 1500; // the wall clock may jump
+    history.publish({ id: version, state: 'AVAILABLE' });
+    expect(history.history(version)).toEqual([
+      { state: 'LOADING', atMs: 1000 },
+      { state: 'LOADING', atMs: 2000, error },
+      { state: 'AVAILABLE', atMs: 1500 },
+    ]);
+    expect(history.history({ model: 'digits', version: 8 })).toEqual([]);
+  });
+
+  it('keeps the last 50 changes', () => {
+    const history = new StateMonitor({ clock: new FakeClock(), unixTime: () => 0 });
+    const version = { model: 'digits', version: 7 };
+    for (let load = 0; load < 100; load++) history.publish({ id: version, state: 'LOADING' });
+    history.publish({ id: version, state: 'AVAILABLE' });
+    expect(history.history(version)).toHaveLength(50);
+    expect(history.history(version).at(-1)?.state).toBe('AVAILABLE');
+  });
+});
+
 describe('StateMonitor.waitFor', () => {
   it('resolves at once where the version is there already', async () => {
     const { clock, monitor, publish } = arrange();
