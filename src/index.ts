@@ -1,6 +1,7 @@
 // What a program that serves models needs, in reading order.
 export { ModelServer } from './server.js';
-export type { ModelOptions, ModelServerOptions } from './options.js';
+export type { ModelOptions } from './options/model-options.js';
+export type { ModelServerOptions } from './options/server-options.js';
 export type { VersionPolicy } from './control/version-policy.js';
 export type { TransitionPolicy } from './control/transition-policy.js';
 export type { BatchingOptions, BatchSafety, PadValue } from './batching/batching-options.js';
@@ -17,8 +18,11 @@ export type { Dim, Signature, SignatureMethod, TensorSpec } from './core/signatu
 export { type ErrorFacts, ServingError, type StatusCode } from './core/errors.js';
 
 // What is served, and what happens to it.
-export type { ServableState, ServableStatus } from './control/servable-state.js';
-export type { ModelServerEvents } from './control/model-server-events.js';
+export type { RetryStatus, ServableState, ServableStatus, StateChange } from './control/servable-state.js';
+export type { ModelServerEvents } from './server/server-events.js';
+export type { ModelStatus } from './server/model-status.js';
+export type { Explanation } from './control/explain.js';
+export type { LifecycleObserver, LoadReport, LookReport } from './control/lifecycle-observer.js';
 export type { ManagerFailure } from './control/manager.js';
 export type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 
@@ -34,6 +38,10 @@ export { type CloseOptions, ServableManager, type ServableManagerOptions } from 
 export { StateMonitor, type StateMonitorOptions } from './control/state-monitor.js';
 export type { Lease, ServableDirectory } from './core/servable-directory.js';
 export { Resolver } from './routing/resolver.js';
+export { type AvailableVersions, type LabelMove, type LabelStatus, VersionLabels } from './routing/labels.js';
+export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './control/memory-budget.js';
+export type { RetryPolicy } from './control/retry-policy.js';
+export type { Storage, StorageEntry } from './core/storage.js';
 export { withLease } from './routing/lease.js';
 export type {
   BatchingStatus,

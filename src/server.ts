@@ -1,33 +1,23 @@
 import { EventEmitter } from 'eventemitter3';
-import { BatchDispatcher } from './batching/batch-dispatcher.js';
-import { BatchingLoader } from './batching/batching-loader.js';
-import { ServableManager } from './control/manager.js';
-import { graceOver, noVersionAvailable } from './control/manager-errors.js';
-import type { ModelServerEvents } from './control/model-server-events.js';
+import { type Explanation, explain } from './control/explain.js';
+import { graceOver } from './control/manager-errors.js';
 import type { ServableState, ServableStatus } from './control/servable-state.js';
-import { FileSystemSource } from './control/sources/file-system-source.js';
-import { StateMonitor, type WaitOptions, type WaitTarget } from './control/state-monitor.js';
+import type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 import { ServingError } from './core/errors.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
+import { assertNumber } from './core/option-check.js';
 import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
 import { checkInputs, findSignature, selectOutputs } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
-import {
-  type ModelOptions,
-  type ModelServerOptions,
-  modelsToUnload,
-  type ResolvedModelOptions,
-  type ResolvedOptions,
-  resolveModels,
-  resolveOptions,
-} from './options.js';
+import { type ModelOptions, resolveModels } from './options/model-options.js';
+import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from './options/server-options.js';
 import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
 import { checkPriority, type Prediction, type PredictOptions } from './routing/prediction.js';
-import { Resolver } from './routing/resolver.js';
-import { OrtEngine } from './runner/engine.js';
-import { OnnxLoader } from './runner/onnx-loader.js';
+import { compose, type Parts } from './server/compose.js';
+import { isModelReady, type ModelStatus, modelStatuses } from './server/model-status.js';
+import type { ModelServerEvents } from './server/server-events.js';
 
 /**
  * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
@@ -50,45 +40,19 @@ import { OnnxLoader } from './runner/onnx-loader.js';
  * ```
  */
 export class ModelServer extends EventEmitter<ModelServerEvents> implements AsyncDisposable {
-  #options: ResolvedOptions;
-  readonly #engine: OrtEngine;
-  readonly #dispatcher: BatchDispatcher;
-  readonly #monitor: StateMonitor;
-  readonly #manager: ServableManager;
-  readonly #source: FileSystemSource;
-  readonly #resolver: Resolver;
+  readonly #options: ResolvedOptions;
+  readonly #parts: Parts;
   #started: Promise<this> | undefined;
-  /** The last change of models; changes happen one after the other. */
-  #configured: Promise<void> = Promise.resolve();
+  #isStarted = false;
   #closed: Promise<void> | undefined;
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
     super();
     this.#options = resolveOptions(options);
-    const { clock, pollIntervalMs, models, numBatchThreads, batchingObserver } = this.#options;
-    this.#engine = new OrtEngine(this.#options);
-    this.#dispatcher = new BatchDispatcher({ numBatchThreads, clock });
-    this.#monitor = new StateMonitor({ clock });
-    this.#monitor.listen(this.#emitter('state'));
-    this.#manager = new ServableManager({
-      loader: new BatchingLoader({
-        loader: new OnnxLoader({
-          engine: this.#engine,
-          sessionOptions: ({ model }) => this.#model(model)?.session,
-        }),
-        dispatcher: this.#dispatcher,
-        batching: ({ model }) => this.#model(model)?.batching,
-        observer: batchingObserver,
-        onUnbatched: this.#emitter('unbatched'),
-      }),
-      monitor: this.#monitor,
-      transitionPolicy: (model) => this.#model(model)?.transitionPolicy ?? 'availability-preserving',
-      onFailure: this.#emitter('failure'),
-      clock,
+    this.#parts = compose(this.#options, (event, ...args) => {
+      queueMicrotask(() => this.emit(event, ...(args as never)));
     });
-    this.#source = new FileSystemSource({ models, pollIntervalMs, clock });
-    this.#resolver = new Resolver(this.#manager);
   }
 
   /**
@@ -126,7 +90,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     const wanted = toModelSpec(spec);
     const { clock } = this.#options;
     return await withPatience(clock, options, (signal, deadlineMs) =>
-      withLease(this.#assertOpen().#resolver.acquire(wanted), async (servable) => {
+      withLease(this.#assertOpen().#parts.resolver.acquire(wanted), async (servable) => {
         const { id } = servable;
         const signature = findSignature(servable.signatures, wanted.signature);
         checkInputs(id, signature, inputs);
@@ -140,7 +104,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   /** The versions of a model, or of all, highest first, with their states; empty for a model that is not known. */
   status(model?: string): readonly ServableStatus[] {
-    return this.#monitor.status(model);
+    return this.#parts.monitor.status(model);
   }
 
   /**
@@ -150,7 +114,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    */
   signature(spec: ModelSpec | string): Signature {
     const wanted = toModelSpec(spec);
-    const lease = this.#assertOpen().#resolver.acquire(wanted);
+    const lease = this.#assertOpen().#parts.resolver.acquire(wanted);
     try {
       return findSignature(lease.servable.signatures, wanted.signature);
     } finally {
@@ -160,32 +124,68 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   /** Waits until a version is in a state; without a version, until any of the model is. @see StateMonitor.waitFor */
   waitFor(target: WaitTarget, state: ServableState, options?: WaitOptions): Promise<ServableId> {
-    return this.#monitor.waitFor(target, state, options);
+    return this.#parts.monitor.waitFor(target, state, options);
+  }
+
+  /** All models that are configured, with their labels and versions. */
+  listModels(): readonly ModelStatus[] {
+    return modelStatuses(this.#parts);
+  }
+
+  /**
+   * Whether requests would be answered now: to a version, to any version of a model, or, without a target, to every model
+   * that is configured. False before the start has ended, and from `close()` on.
+   */
+  isReady(target?: WaitTarget): boolean {
+    if (!this.#isStarted || this.#closed !== undefined) return false;
+    const { manager, served } = this.#parts;
+    if (target === undefined) return served.list().every(({ name }) => isModelReady(manager, name));
+    const available = manager.available(target.model) ?? [];
+    return target.version === undefined ? available.length > 0 : available.includes(target.version);
+  }
+
+  /** Why a version is serving, or why it is not, and what has happened to it. */
+  explain(id: ServableId): Explanation {
+    const { monitor, manager, source, served } = this.#parts;
+    const { model, version } = id;
+    const status = monitor.status(model).find((each) => each.id.version === version);
+    return explain({
+      id,
+      status,
+      model: served.get(model),
+      history: monitor.history(id),
+      found: source.found(model),
+      sourceError: manager.sourceError(model),
+    });
   }
 
   /**
    * Serves these models from now on, and no others. Checked as a whole before anything changes; resolves when every
-   * version found is AVAILABLE or has failed, and what is no longer wanted is unloaded.
+   * version found is AVAILABLE, each label where it belongs, and what is no longer wanted is unloaded.
    *
-   * A model of which more changed than its path and its version policy is unloaded and loaded anew.
+   * What changes is replaced without a gap: a version that is to be made in another way, or lies in another place, is
+   * loaded beside the one that answers, unless the model's transition policy is `resource-preserving`.
    *
    * @throws ServingError INVALID_ARGUMENT, and nothing has changed; FAILED_PRECONDITION naming the models of which no
-   *   version became available, while the others are served; UNAVAILABLE where the server is not started or is closing.
+   *   version became available, or the label whose version did not, while all else is as it was wanted, and is tried
+   *   again; UNAVAILABLE where the server is not started or is closing.
    */
   async reconfigure(models: readonly ModelOptions[]): Promise<void> {
     const resolved = resolveModels(models);
     await this.#assertOpen().start();
-    const change = this.#configured.then(() => this.#apply({ ...this.#options, models: resolved }));
-    this.#configured = change.catch(() => {}); // its caller is told; the next change does not depend on it
-    await change;
+    await this.#parts.served.change(resolved);
   }
 
   /**
-   * Takes no new requests, lets those that it has finish within `drainGraceMs`, fails the rest with UNAVAILABLE, unloads
-   * all models and ends the threads. Once: a second call returns the first one's promise. Never rejects.
+   * Takes no new requests, lets those that it has finish within `graceMs`, fails the rest with UNAVAILABLE, unloads all
+   * models and ends the threads. Once: a second call returns the first one's promise. Rejects only for a time that is none.
+   *
+   * @param options.graceMs milliseconds; by default the server's `drainGraceMs`
+   * @throws ServingError INVALID_ARGUMENT, and nothing is closed.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close({ graceMs = this.#options.drainGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
+    if (this.#closed === undefined) assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
+    this.#closed ??= this.#close(graceMs);
     return this.#closed;
   }
 
@@ -195,35 +195,26 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   async #start(): Promise<this> {
     this.#assertNotClosed('Cannot start the server: it is closed');
-    this.#engine.start();
-    await this.#source.start(this.#manager);
-    await this.#manager.settled();
+    const { engine, source, manager } = this.#parts;
+    engine.start();
+    await source.start(manager);
+    await manager.settled();
     this.#assertNotClosed('The server was closed while it started');
+    this.#isStarted = true;
     return this;
   }
 
-  async #apply(options: ResolvedOptions): Promise<void> {
-    const leaving = modelsToUnload(this.#options.models, options.models);
-    await this.#source.setModels(this.#options.models.filter(({ name }) => !leaving.includes(name)));
-    this.#options = options;
-    await Promise.all(leaving.map((name) => this.#manager.remove(name)));
-    await this.#source.setModels(options.models);
-    await this.#manager.settled();
-    const failed = options.models.filter(({ name }) => !this.#manager.available(name)?.length);
-    if (failed.length === 0) return;
-    throw noVersionAvailable(failed.map(({ name }) => ({ name, reason: this.#manager.reason(name) })));
-  }
-
-  async #close(): Promise<void> {
-    this.#source.close();
-    await this.#manager.close({
-      graceMs: this.#options.drainGraceMs,
+  async #close(graceMs: number): Promise<void> {
+    const { source, manager, dispatcher, engine } = this.#parts;
+    source.close();
+    await manager.close({
+      graceMs,
       onGraceOver: (held) => {
-        for (const part of [this.#dispatcher, this.#engine]) part.abandon(graceOver(held)); // first what waits
+        for (const part of [dispatcher, engine]) part.abandon(graceOver(held)); // first what waits
       },
     });
-    await this.#dispatcher.close();
-    await this.#engine.close();
+    await dispatcher.close();
+    await engine.close();
   }
 
   #assertNotClosed(otherwise: string): void {
@@ -234,14 +225,5 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     if (this.#started !== undefined && this.#closed === undefined) return this;
     const why = this.#closed === undefined ? 'it is not started' : 'it is closing';
     throw new ServingError('UNAVAILABLE', `Cannot use the server: ${why}`);
-  }
-
-  #model(name: string): ResolvedModelOptions | undefined {
-    return this.#options.models.find((model) => model.name === name);
-  }
-
-  /** Emits a little later: a listener that throws must not stop what it is told of. */
-  #emitter(event: keyof ModelServerEvents): (value: unknown) => void {
-    return (value) => queueMicrotask(() => this.emit(event, value as never));
   }
 }

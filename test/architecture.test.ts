@@ -8,13 +8,14 @@ const source = fileURLToPath(new URL('../src', import.meta.url));
 /** Who may import whom, beside itself; the table of the README. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  control: ['core'],
+  storage: ['core'],
+  control: ['core', 'storage'],
   routing: ['core'],
   batching: ['core'],
   runner: ['core'],
   options: ['core', 'control', 'batching', 'runner'],
-  server: ['core', 'control', 'routing', 'batching', 'runner', 'options'],
-  index: ['core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
+  server: ['core', 'control', 'routing', 'batching', 'runner', 'storage', 'options'],
+  index: ['storage', 'core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
 };
 
 interface Import {

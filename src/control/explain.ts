@@ -19,14 +19,14 @@ export interface Explanation {
 export interface VersionFacts {
   readonly id: ServableId;
   /** Absent where no such model is configured. */
-  readonly model?: { readonly basePath: string; readonly versionPolicy: VersionPolicy };
+  readonly model?: { readonly basePath: string; readonly versionPolicy: VersionPolicy } | undefined;
   /** Absent where nothing has happened to the version so far, or that was long ago. */
-  readonly status?: ServableStatus;
+  readonly status?: ServableStatus | undefined;
   readonly history: readonly StateChange[];
   /** What the last look into the base path brought; absent before the first one. */
-  readonly found?: { readonly versions: readonly number[]; readonly aspired: readonly number[] };
+  readonly found?: { readonly versions: readonly number[]; readonly aspired: readonly number[] } | undefined;
   /** Why the base path could not be looked into. */
-  readonly sourceError?: ServingError;
+  readonly sourceError?: ServingError | undefined;
 }
 
 /** Answers the question why a version is not serving, out of all that is known. */

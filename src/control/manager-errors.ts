@@ -24,3 +24,16 @@ export function noVersionAvailable(
     cause === undefined ? {} : { cause },
   );
 }
+
+/** What a change of models rejects with when a label's version did not become available. In TF Serving's words. */
+export function labelNotAvailable(
+  model: string,
+  version: number,
+  cause: ServingError | undefined,
+): ServingError {
+  return new ServingError(
+    'FAILED_PRECONDITION',
+    `Request to assign label to version ${version} of model ${model}, which is not currently available for inference`,
+    { id: { model, version }, ...(cause && { cause }) },
+  );
+}

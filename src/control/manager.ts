@@ -6,6 +6,7 @@ import { notify } from '../core/notify.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
+import type { LoadReport } from './lifecycle-observer.js';
 import { graceOver } from './manager-errors.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelVersions } from './model-versions.js';
@@ -45,6 +46,8 @@ export interface ServableManagerOptions {
    * @default 30000; TF Serving waits for ever, and loads nothing meanwhile
    */
   readonly unloadGraceMs?: number;
+  /** Is told of every attempt to load a version. */
+  readonly onLoad?: (report: LoadReport) => void;
   readonly clock?: Clock;
 }
 
@@ -108,6 +111,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
       unloads: new PQueue({ concurrency: maxConcurrentUnloads }),
       budget: memoryBudgetBytes === undefined ? undefined : this.#newBudget(memoryBudgetBytes),
       unloadGraceMs,
+      onLoad: options.onLoad,
     };
   }
 
@@ -128,6 +132,11 @@ export class ServableManager implements ServableDirectory, SourceListener {
     const known = this.#models.get(model);
     if (known?.hasFailedSince) return known.versions.error ?? known.sourceError;
     return known?.sourceError ?? known?.versions.error;
+  }
+
+  /** What is wrong, or odd, about where a model's versions come from, as far as its source has told. */
+  sourceError(model: string): ServingError | undefined {
+    return this.#models.get(model)?.sourceError;
   }
 
   /** States what is wanted of a model; has no effect once the manager closes. */

@@ -2,9 +2,11 @@ import type PQueue from 'p-queue';
 import type { Clock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
+import { notify } from '../core/notify.js';
 import type { Loader, Servable } from '../core/servable.js';
 import type { Lease } from '../core/servable-directory.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
+import type { LoadReport } from './lifecycle-observer.js';
 import type { MemoryBudget, Reservation } from './memory-budget.js';
 import { mayPass, type RetryPolicy } from './retry-policy.js';
 import type { RetryStatus, ServableState, ServableStatus } from './servable-state.js';
@@ -31,6 +33,7 @@ export interface HarnessContext {
   readonly budget?: MemoryBudget | undefined;
   /** Milliseconds that requests are given to finish in when their version is to go. */
   readonly unloadGraceMs: number;
+  readonly onLoad?: ((report: LoadReport) => void) | undefined;
 }
 
 /**
@@ -215,7 +218,7 @@ export class ServableHarness {
     this.#leaveQueue = () => queued.abort();
     const begin = () => {
       this.#leaveQueue = undefined; // what runs is ended by the load's own signal, and is waited for
-      return this.#loadOnce();
+      return this.#timed(() => this.#loadOnce());
     };
     try {
       await this.#context.loads.add(begin, { signal: queued.signal });
@@ -224,6 +227,21 @@ export class ServableHarness {
       this.#release();
       return ServingError.from(error);
     }
+  }
+
+  async #timed(load: () => Promise<void>): Promise<void> {
+    const { clock, onLoad } = this.#context;
+    const startMs = clock.now();
+    const report = (error?: ServingError) => {
+      notify(onLoad, { id: this.id, durationMs: clock.now() - startMs, ...(error && { error }) });
+    };
+    try {
+      await load();
+    } catch (error) {
+      report(ServingError.from(error));
+      throw error;
+    }
+    report();
   }
 
   async #loadOnce(): Promise<void> {

@@ -16,8 +16,8 @@ export interface VersionDirectory {
 export interface VersionChoice {
   /** The versions to serve, highest first. */
   readonly aspired: readonly VersionDirectory[];
-  /** Whether there was any version at all, aspired or not. */
-  readonly hasVersions: boolean;
+  /** All versions there are, highest first. */
+  readonly found: readonly VersionDirectory[];
   /** Names that mean a version that another name means too (`1` beside `001`). They are not served. */
   readonly duplicates: readonly string[];
   /** Versions that the policy names and that are not there. */
@@ -46,7 +46,7 @@ export function chooseVersions(names: readonly string[], policy: VersionPolicy):
   found.sort((a, b) => b.version - a.version);
   const missing =
     typeof policy === 'object' && 'specific' in policy ? absent(policy.specific, byVersion) : [];
-  return { aspired: select(found, policy), hasVersions: found.length > 0, duplicates, missing };
+  return { aspired: select(found, policy), found, duplicates, missing };
 }
 
 function select(found: readonly VersionDirectory[], policy: VersionPolicy): readonly VersionDirectory[] {

@@ -164,7 +164,8 @@ describe('a base path that changes while it is served', () => {
   async function watch(name: string) {
     const basePath = writeModel(folder, name, 1, authored.linear(1, 1));
     const clock = new FakeClock();
-    const server = await start({ models: [{ name, basePath }, good], pollIntervalMs, clock });
+    const lookTimeoutMs = Number.POSITIVE_INFINITY; // the clock does not wait for the disk
+    const server = await start({ models: [{ name, basePath }, good], pollIntervalMs, lookTimeoutMs, clock });
     const failures: string[] = [];
     server.on('failure', ({ error }) => failures.push(error.message));
     const answer = async () => (await server.predict(name, x)).outputs.y?.data[0];

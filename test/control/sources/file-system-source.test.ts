@@ -1,10 +1,13 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type FileSystem, nodeFileSystem } from '#dist/control/sources/base-path.js';
+import type { LookReport } from '#dist/control/lifecycle-observer.js';
 import { FileSystemSource, type FileSystemSourceOptions } from '#dist/control/sources/file-system-source.js';
 import type { VersionPolicy } from '#dist/control/version-policy.js';
 import { type Deferred, deferred } from '#dist/core/deferred.js';
+import { ServingError, type StatusCode } from '#dist/core/errors.js';
+import type { Storage, StorageEntry } from '#dist/core/storage.js';
+import { LocalStorage } from '#dist/storage/local-storage.js';
 import { caught } from '../../support/caught.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { temporaryFolder } from '../../support/onnx/model-folder.js';
@@ -28,40 +31,46 @@ function arrange(versionPolicy: VersionPolicy = 'all', options: Partial<FileSyst
   const heard = new RecordingListener();
   const clock = new FakeClock();
   const model = { name: 'digits', basePath, versionPolicy };
-  const source = new FileSystemSource({ models: [model], pollIntervalMs: 0, clock, ...options });
+  const source = new FileSystemSource({
+    models: [model],
+    pollIntervalMs: 0,
+    lookTimeoutMs: Number.POSITIVE_INFINITY,
+    clock,
+    ...options,
+  });
   return { heard, clock, model, source, wanted: () => heard.wanted('digits') };
 }
 
 /** What is found by one look. */
-async function look(versionPolicy: VersionPolicy = 'all', fileSystem: FileSystem = nodeFileSystem) {
-  const { heard, source } = arrange(versionPolicy, { fileSystem });
+async function look(versionPolicy: VersionPolicy = 'all', storage: Storage = new LocalStorage()) {
+  const { heard, source } = arrange(versionPolicy, { storage });
   await source.start(heard);
   return { aspired: heard.aspirations[0], failure: heard.failures[0]?.error };
 }
 
-/** A file system of one directory, which fails as it is told. */
-function brokenFileSystem(code: string, where: 'readdir' | 'stat'): FileSystem {
+const folders = (...names: string[]): StorageEntry[] => names.map((name) => ({ name, isDirectory: true }));
+
+/** A storage that fails as it is told. */
+function brokenStorage(code: StatusCode): Storage {
   const fail = async (path: string): Promise<never> => {
-    throw Object.assign(new Error(`${code}: it is broken, ${where} '${path}'`), { code, path });
+    throw new ServingError(code, `Cannot list ${path}: it is broken`);
   };
-  return {
-    readdir: where === 'readdir' ? fail : async () => ['1', 'notes'],
-    stat: where === 'stat' ? fail : async () => ({ isDirectory: () => true }),
-  };
+  return { list: fail, open: fail };
 }
 
-/** A file system whose looks end when they are told. */
-class SlowFileSystem implements FileSystem {
-  readonly looks: Deferred<readonly string[]>[] = [];
+/** A storage whose looks into a base path end when they are told; the versions in it are empty. */
+class SlowStorage implements Storage {
+  readonly looks: (Deferred<readonly StorageEntry[]> & { readonly signal: AbortSignal | undefined })[] = [];
 
-  readdir(): Promise<readonly string[]> {
-    const look = deferred<readonly string[]>();
+  async list(path: string, signal?: AbortSignal): Promise<readonly StorageEntry[]> {
+    if (/[0-9]$/.test(path)) return [];
+    const look = { ...deferred<readonly StorageEntry[]>(), signal };
     this.looks.push(look);
-    return look.promise;
+    return await look.promise;
   }
 
-  async stat(): Promise<{ isDirectory(): boolean }> {
-    return { isDirectory: () => true };
+  async open(): Promise<never> {
+    throw new ServingError('NOT_FOUND', 'There is no file');
   }
 }
 
@@ -72,15 +81,15 @@ describe('a look into a base path', () => {
     expect((await look()).aspired).toEqual({
       model: 'digits',
       versions: [
-        { version: 10, path: join(basePath, '10') },
-        { version: 2, path: join(basePath, '2') },
+        { version: 10, path: join(basePath, '10'), revision: '' },
+        { version: 2, path: join(basePath, '2'), revision: '' },
       ],
     });
   });
 
   it('leaves out what the policy does not want', async () => {
     for (const name of ['1', '2', '3']) addVersion(name);
-    expect((await look({ latest: 1 })).aspired?.versions).toEqual([
+    expect((await look({ latest: 1 })).aspired?.versions).toMatchObject([
       { version: 3, path: join(basePath, '3') },
     ]);
   });
@@ -98,7 +107,7 @@ describe('a look into a base path', () => {
     addVersion('001');
     addVersion('1');
     const { aspired } = await look();
-    expect(aspired?.versions).toEqual([{ version: 1, path: join(basePath, '1') }]);
+    expect(aspired?.versions).toMatchObject([{ version: 1, path: join(basePath, '1') }]);
     expect(aspired?.warning).toMatchObject({
       code: 'NOT_FOUND',
       message: `Servable digits under base path ${basePath}: the directories 001 repeat versions and are not served`,
@@ -115,7 +124,7 @@ describe('a look into a base path', () => {
   it('follows links to version directories', async () => {
     mkdirSync(join(basePath, 'release-a'));
     symlinkSync('release-a', join(basePath, '4'));
-    expect((await look()).aspired?.versions).toEqual([{ version: 4, path: join(basePath, '4') }]);
+    expect((await look()).aspired?.versions).toMatchObject([{ version: 4, path: join(basePath, '4') }]);
   });
 
   it.each([
@@ -153,27 +162,126 @@ describe('a look into a base path', () => {
     expect(failure?.message).toContain(basePath);
   });
 
-  it.each([
-    ['EACCES', 'readdir', 'PERMISSION_DENIED', 'no permission to read <base path>'],
-    ['EPERM', 'readdir', 'PERMISSION_DENIED', 'no permission to read <base path>'],
-    ['EACCES', 'stat', 'PERMISSION_DENIED', 'no permission to read <base path>/1'],
-    ['EIO', 'readdir', 'UNAVAILABLE', 'EIO: it is broken'],
-    ['EIO', 'stat', 'UNAVAILABLE', 'EIO: it is broken'],
-    ['EMFILE', 'readdir', 'UNAVAILABLE', 'EMFILE: it is broken'],
-  ] as const)('that meets %s in %s is a failure: %s', async (code, where, expected, message) => {
-    const { aspired, failure } = await look('all', brokenFileSystem(code, where));
+  it.each<[StatusCode, string]>([
+    ['PERMISSION_DENIED', 'this process has no permission to read <base path>'],
+    ['UNAVAILABLE', 'under base path <base path>: Cannot list <base path>: it is broken'],
+    ['RESOURCE_EXHAUSTED', 'under base path <base path>: Cannot list <base path>: it is broken'],
+  ])('that meets %s is a failure: %s', async (code, message) => {
+    const { aspired, failure } = await look('all', brokenStorage(code));
     expect(aspired).toBeUndefined();
-    expect(failure).toMatchObject({ code: expected, cause: { code } });
-    expect(failure?.message).toContain(message.replace('<base path>', basePath));
+    expect(failure).toMatchObject({ code, cause: { code } });
+    expect(failure?.message).toContain(message.replaceAll('<base path>', basePath));
   });
 
-  it('passes by a version that is gone by the time it is looked at', async () => {
-    const fileSystem: FileSystem = {
-      readdir: async () => ['1', '2'],
-      stat: (path) =>
-        path.endsWith('2') ? brokenFileSystem('ENOENT', 'stat').stat(path) : nodeFileSystem.stat(basePath),
+  it('says what the files of a version look like, and says the same until they change', async () => {
+    addVersion('1');
+    writeFileSync(join(basePath, '1', 'model.onnx'), 'some');
+    const { heard, source } = arrange();
+    await source.start(heard);
+    await source.poll();
+    writeFileSync(join(basePath, '1', 'model.onnx'), 'other');
+    await source.poll();
+    const [first, second, third] = heard.aspirations.map(({ versions }) => versions[0]?.revision);
+    expect(first).toEqual(expect.any(String));
+    expect([second === first, third === first]).toEqual([true, false]);
+  });
+
+  it('finds the versions of a URI', async () => {
+    const paths: string[] = [];
+    const storage: Storage = {
+      list: async (path) => {
+        paths.push(path);
+        return path.endsWith('digits/') ? folders('1') : [];
+      },
+      open: new SlowStorage().open,
     };
-    expect((await look('all', fileSystem)).aspired?.versions.map(({ version }) => version)).toEqual([1]);
+    const { heard, model, clock } = arrange();
+    const models = [{ ...model, basePath: 's3://bucket/digits/' }];
+    await new FileSystemSource({ models, storage, clock, pollIntervalMs: 0 }).start(heard);
+    expect(heard.aspirations[0]?.versions).toMatchObject([{ version: 1, path: 's3://bucket/digits/1' }]);
+    expect(paths).toEqual(['s3://bucket/digits/', 's3://bucket/digits/1']);
+  });
+});
+
+describe('a base path that does not answer', () => {
+  const arrangeTwo = (lookTimeoutMs = 10_000) => {
+    const storage = new SlowStorage();
+    const reports: LookReport[] = [];
+    const onLook = (report: LookReport) => reports.push(report);
+    const arranged = arrange('all', { storage, lookTimeoutMs, pollIntervalMs: 1000, onLook });
+    const started = arranged.source.start(arranged.heard);
+    return { ...arranged, storage, started, reports };
+  };
+
+  it('is reported, ended, and left alone until the look has ended', async () => {
+    const { heard, clock, storage, started, source, wanted, reports } = arrangeTwo();
+    clock.advance(10_000);
+    await started;
+    expect(heard.failures.map(({ error }) => error)).toMatchObject([
+      {
+        code: 'UNAVAILABLE',
+        message: `Cannot look for versions of servable digits: base path ${basePath} did not answer within 10000 ms`,
+      },
+    ]);
+    expect([storage.looks[0]?.signal?.aborted, reports]).toMatchObject([
+      true,
+      [{ model: 'digits', durationMs: 10_000, error: { code: 'UNAVAILABLE' } }],
+    ]);
+    clock.advance(1000);
+    await allTurns();
+    expect([storage.looks.length, heard.failures.length]).toEqual([1, 2]);
+    storage.looks[0]?.resolve(folders('1'));
+    await allTurns();
+    expect(wanted()).toEqual([]); // it was too late
+    clock.advance(1000);
+    await allTurns();
+    storage.looks[1]?.resolve(folders('1', '2'));
+    await allTurns();
+    expect(wanted()).toEqual([[2, 1]]);
+    source.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not keep those of other models waiting', async () => {
+    const slow = new SlowStorage();
+    const local = new LocalStorage();
+    addVersion('1');
+    const storage: Storage = {
+      list: (path, signal) => (path.startsWith('/slow') ? slow : local).list(path, signal),
+      open: (path) => local.open(path),
+    };
+    const clock = new FakeClock();
+    const heard = new RecordingListener();
+    const stuck = Array.from({ length: 20 }, (_, index) => `/slow/${index}/base`);
+    const models = [...stuck, basePath].map((path) => ({
+      name: path,
+      basePath: path,
+      versionPolicy: 'all' as const,
+    }));
+    const started = new FileSystemSource({
+      models,
+      storage,
+      clock,
+      lookTimeoutMs: 50,
+      pollIntervalMs: 0,
+    }).start(heard);
+    for (let round = 0; round < 2; round++) {
+      await allTurns();
+      clock.advance(50); // the lanes are full of them at first
+    }
+    while (heard.wanted(basePath).length === 0) await allTurns();
+    clock.advance(50);
+    await started;
+    expect([heard.wanted(basePath), heard.failures.length]).toEqual([[[1]], 20]);
+  });
+
+  it('is not waited for when the source is closed', async () => {
+    const { clock, storage, source } = arrangeTwo();
+    source.close();
+    expect(storage.looks[0]?.signal?.aborted).toBe(true);
+    storage.looks[0]?.reject(new ServingError('CANCELLED', 'aborted'));
+    await allTurns();
+    expect(clock.pending).toBe(0);
   });
 });
 
@@ -212,8 +320,8 @@ describe('FileSystemSource', () => {
   });
 
   it('looks when the interval is over, again and again, until it is closed', async () => {
-    const fileSystem: FileSystem = { ...nodeFileSystem, readdir: async () => [] };
-    const { heard, clock, source } = arrange('all', { pollIntervalMs: 1000, fileSystem });
+    const storage: Storage = { list: async () => [], open: new SlowStorage().open };
+    const { heard, clock, source } = arrange('all', { pollIntervalMs: 1000, storage });
     await source.start(heard);
     const looks: number[] = [];
     for (const ms of [999, 1, 999, 1]) {
@@ -226,34 +334,34 @@ describe('FileSystemSource', () => {
   });
 
   it('counts the interval from the end of a look, so that looks never overlap', async () => {
-    const fileSystem = new SlowFileSystem();
-    const { heard, clock, source } = arrange('all', { pollIntervalMs: 1000, fileSystem });
+    const storage = new SlowStorage();
+    const { heard, clock, source } = arrange('all', { pollIntervalMs: 1000, storage });
     const started = source.start(heard);
     clock.advance(5000);
-    expect([fileSystem.looks.length, clock.pending]).toEqual([1, 0]);
-    fileSystem.looks[0]?.resolve(['1']);
+    expect([storage.looks.length, clock.pending]).toEqual([1, 0]);
+    storage.looks[0]?.resolve(folders('1'));
     await started;
-    expect([fileSystem.looks.length, clock.pending]).toEqual([1, 1]);
+    expect([storage.looks.length, clock.pending]).toEqual([1, 1]);
     clock.advance(1000);
     await allTurns();
-    expect([fileSystem.looks.length, clock.pending]).toEqual([2, 0]);
-    fileSystem.looks[1]?.resolve(['1']);
+    expect([storage.looks.length, clock.pending]).toEqual([2, 0]);
+    storage.looks[1]?.resolve(folders('1'));
     await allTurns();
     expect(clock.pending).toBe(1);
   });
 
   it('looks once more, not once for each, when it is asked to during a look', async () => {
-    const fileSystem = new SlowFileSystem();
-    const { heard, source } = arrange('all', { fileSystem });
+    const storage = new SlowStorage();
+    const { heard, source } = arrange('all', { storage });
     const started = source.start(heard);
     const polls = [source.poll(), source.poll(), source.poll()];
     await allTurns();
-    expect(fileSystem.looks).toHaveLength(1);
-    fileSystem.looks[0]?.resolve(['1']);
+    expect(storage.looks).toHaveLength(1);
+    storage.looks[0]?.resolve(folders('1'));
     await started;
     await allTurns();
-    expect(fileSystem.looks).toHaveLength(2);
-    fileSystem.looks[1]?.resolve(['1', '2']);
+    expect(storage.looks).toHaveLength(2);
+    storage.looks[1]?.resolve(folders('1', '2'));
     await Promise.all(polls);
     expect(heard.wanted('digits')).toEqual([[1], [2, 1]]);
   });
@@ -290,19 +398,14 @@ describe('FileSystemSource', () => {
   });
 
   it('tells nothing of a look under way when it is closed, and looks no more', async () => {
-    const fileSystem = new SlowFileSystem();
-    const { heard, clock, model, source } = arrange('all', { pollIntervalMs: 1000, fileSystem });
+    const storage = new SlowStorage();
+    const { heard, clock, model, source } = arrange('all', { pollIntervalMs: 1000, storage });
     const started = source.start(heard);
     const next = source.poll();
     source.close();
-    fileSystem.looks[0]?.resolve(['1']);
+    storage.looks[0]?.resolve(folders('1'));
     await Promise.all([started, next, source.setModels([{ ...model, name: 'other' }])]);
-    expect([heard.aspirations, heard.failures, fileSystem.looks.length, clock.pending]).toEqual([
-      [],
-      [],
-      1,
-      0,
-    ]);
+    expect([heard.aspirations, heard.failures, storage.looks.length, clock.pending]).toEqual([[], [], 1, 0]);
   });
 
   it('goes on looking when its listener throws, and does not hide what it threw', async () => {
@@ -343,15 +446,15 @@ describe('FileSystemSource.setModels', () => {
   });
 
   it('does not tell what a look found that began before it', async () => {
-    const fileSystem = new SlowFileSystem();
-    const { heard, model, source, wanted } = arrange({ latest: 1 }, { fileSystem });
+    const storage = new SlowStorage();
+    const { heard, model, source, wanted } = arrange({ latest: 1 }, { storage });
     const started = source.start(heard);
     const set = source.setModels([{ ...model, versionPolicy: 'all' }]);
-    fileSystem.looks[0]?.resolve(['1', '2']);
+    storage.looks[0]?.resolve(folders('1', '2'));
     await started;
     expect(wanted()).toEqual([]);
     await allTurns();
-    fileSystem.looks[1]?.resolve(['1', '2']);
+    storage.looks[1]?.resolve(folders('1', '2'));
     await set;
     expect(wanted()).toEqual([[2, 1]]);
   });

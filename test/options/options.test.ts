@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#dist/core/clock.js';
-import { modelsToUnload, resolveModels, resolveOptions } from '#dist/options.js';
+import { resolveModels } from '#dist/options/model-options.js';
+import { resolveOptions } from '#dist/options/server-options.js';
 import { usableCpus } from '#dist/runner/threads/cpu-quota.js';
-import { caught } from './support/caught.js';
+import { caught } from '../support/caught.js';
 
 const digits = { name: 'digits', basePath: '/models/digits' };
 const serverOptions = (more: object) => ({ models: [digits], ...more }) as never;
@@ -19,17 +20,26 @@ describe('resolveOptions', () => {
           name: 'digits',
           basePath: resolve('/models/digits'),
           versionPolicy: { latest: 1 },
+          labels: {},
           transitionPolicy: 'availability-preserving',
           session: {},
           batching: false,
         },
       ],
       pollIntervalMs: 1000,
+      lookTimeoutMs: 10_000,
+      maxNumLoadRetries: 5,
+      loadRetryIntervalMicros: 60_000_000,
+      memoryBudgetBytes: Number.POSITIVE_INFINITY,
+      unloadGraceMs: 30_000,
       drainGraceMs: 30_000,
+      endedRetentionMs: 600_000,
       maxInlineMicros: 1000,
       inlineRuns: 'auto',
       numBatchThreads: cpus,
       numLoadThreads: Math.min(2, cpus),
+      numUnloadThreads: 2,
+      lifecycleObserver: {},
       batchingObserver: {},
       clock: systemClock,
     });
@@ -50,12 +60,21 @@ describe('resolveOptions', () => {
       numBatchThreads: 3,
       numLoadThreads: 1,
       batchingObserver: { onRun: () => {} },
+      lookTimeoutMs: Number.POSITIVE_INFINITY,
+      maxNumLoadRetries: 0,
+      loadRetryIntervalMicros: 0,
+      numUnloadThreads: 1,
+      memoryBudgetBytes: 1e9,
+      unloadGraceMs: 0,
+      endedRetentionMs: 0,
+      lifecycleObserver: { onState: () => {} },
       clock: { now: () => 0, schedule: () => () => {} },
     };
     const model = {
       ...digits,
       basePath: resolve('/models/digits'),
       versionPolicy: { specific: [3, 1] },
+      labels: { stable: 1 },
       transitionPolicy: 'resource-preserving' as const,
       session: { intraOpNumThreads: 2, providers: ['cpu', { name: 'webgpu', options: { a: '' } }] },
       batching: { maxBatchSize: 4, padValue: { x: 1n } },
@@ -271,25 +290,5 @@ describe('resolveOptions', () => {
     cyclic.self = cyclic;
     const wrong = serverOptions({ inlineRuns: cyclic });
     expect(caught(() => resolveOptions(wrong)).actual).toBe('[object Object]');
-  });
-});
-
-describe('modelsToUnload', () => {
-  const now = resolveModels([digits, { name: 'other', basePath: '/o' }]);
-  const next = (more: object) =>
-    resolveModels([
-      { ...digits, ...more },
-      { name: 'other', basePath: '/o' },
-    ]);
-
-  it.each<[string, ReturnType<typeof resolveModels>, readonly string[]]>([
-    ['nothing where nothing changed', next({}), []],
-    ['what is gone', resolveModels([digits]), ['other']],
-    ['what is to be built in another way', next({ session: { intraOpNumThreads: 1 } }), ['digits']],
-    ['what changes its transition policy', next({ transitionPolicy: 'resource-preserving' }), ['digits']],
-    ['nothing for a new version policy: the source sees to it', next({ versionPolicy: 'all' }), []],
-    ['nothing for a new base path: the manager sees to it', next({ basePath: '/new' }), []],
-  ])('names %s', (_what, models, names) => {
-    expect(modelsToUnload(now, models)).toEqual(names);
   });
 });

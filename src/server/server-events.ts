@@ -1,13 +1,16 @@
+import type { ManagerFailure } from '../control/manager.js';
+import type { ServableStatus } from '../control/servable-state.js';
 import type { UnbatchedReport } from '../core/servable.js';
-import type { ManagerFailure } from './manager.js';
-import type { ServableStatus } from './servable-state.js';
+import type { LabelMove } from '../routing/labels.js';
 
 /** What a server tells; each of them has happened already, and nobody needs to listen. */
 export interface ModelServerEvents {
-  /** A version has entered a state. */
+  /** A version has entered a state, or there is more to say of it: a load is tried again, its files have changed. */
   state: (status: ServableStatus) => void;
   /** A version could not be loaded, or a model's base path could not be read. What is served goes on being served. */
   failure: (failure: ManagerFailure) => void;
   /** A version was loaded whose requests run alone, or some of them, although batching was asked for. */
   unbatched: (report: UnbatchedReport) => void;
+  /** A label points to another version than before. */
+  label: (move: LabelMove) => void;
 }

@@ -1,0 +1,31 @@
+import type { ServingError } from '../core/errors.js';
+import type { ServableId } from '../core/servable-id.js';
+import type { ServableStatus } from './servable-state.js';
+
+/** An attempt to load a version that has ended. */
+export interface LoadReport {
+  readonly id: ServableId;
+  /** Milliseconds from its turn on: estimate, load, warm-up. */
+  readonly durationMs: number;
+  /** Why it failed, where it did. */
+  readonly error?: ServingError;
+}
+
+/** A look into a base path that has ended. */
+export interface LookReport {
+  readonly model: string;
+  readonly durationMs: number;
+  /** Why it could not be looked into, where it could not. */
+  readonly error?: ServingError;
+}
+
+/**
+ * Is told what happens to models and versions, at the moment when it does: for metrics. What a member throws is an uncaught
+ * exception, and changes nothing.
+ */
+export interface LifecycleObserver {
+  /** A version has entered a state, or there is more to say of it. */
+  onState?(status: ServableStatus): void;
+  onLoad?(report: LoadReport): void;
+  onLook?(report: LookReport): void;
+}

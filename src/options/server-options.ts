@@ -1,0 +1,135 @@
+import type { BatchingObserver } from '../batching/batching-observer.js';
+import type { LifecycleObserver } from '../control/lifecycle-observer.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import { assertKeys, assertNumber, assertObject, assertOneOf } from '../core/option-check.js';
+import type { EngineOptions } from '../runner/engine.js';
+import { usableCpus } from '../runner/threads/cpu-quota.js';
+import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
+
+/** What a {@link ModelServer} is made of. */
+export interface ModelServerOptions extends EngineOptions {
+  /** What is served from the start on. */
+  readonly models: readonly ModelOptions[];
+  /**
+   * Milliseconds between two looks at the base paths. 0 looks once, at the start.
+   *
+   * @default 1000, as TF Serving's `--file_system_poll_wait_seconds`
+   */
+  readonly pollIntervalMs?: number;
+  /**
+   * Milliseconds after which a look into a base path that does not answer is reported; the others are not kept waiting.
+   *
+   * @default 10000
+   */
+  readonly lookTimeoutMs?: number;
+  /**
+   * How often a load is tried again that failed for a reason that may pass: a lost thread, memory, a storage. What is
+   * wrong with the files themselves is tried again when they change.
+   *
+   * @default 5, as TF Serving's `--max_num_load_retries`
+   */
+  readonly maxNumLoadRetries?: number;
+  /** Microseconds between two attempts. @default 60000000, as TF Serving's `--load_retry_interval_micros` */
+  readonly loadRetryIntervalMicros?: number;
+  /** Versions that give their memory back at the same time. @default 2 */
+  readonly numUnloadThreads?: number;
+  /**
+   * Bytes that loaded versions may hold together: estimated as 1.2 times their files, as TF Serving does, and measured
+   * once they are loaded. A load that would not fit fails with RESOURCE_EXHAUSTED before it begins, and is taken up when
+   * there is room.
+   *
+   * @default infinity
+   */
+  readonly memoryBudgetBytes?: number;
+  /**
+   * Milliseconds that requests to a version that is to go are given to end in; then they fail with UNAVAILABLE. TF Serving
+   * waits for ever, and loads nothing meanwhile.
+   *
+   * @default 30000
+   */
+  readonly unloadGraceMs?: number;
+  /**
+   * Milliseconds that `close()` gives accepted requests to finish in; what is left then fails with UNAVAILABLE. 0 fails
+   * them at once, infinity waits for as long as they take.
+   *
+   * @default 30000, the time that Kubernetes gives a pod by default
+   */
+  readonly drainGraceMs?: number;
+  /** Milliseconds for which a version that has ended is still shown. @default 600000 @see StateMonitorOptions */
+  readonly endedRetentionMs?: number;
+  /** Is told what happens to models and versions: for metrics. */
+  readonly lifecycleObserver?: LifecycleObserver;
+  /** Is told what batching does: for metrics. */
+  readonly batchingObserver?: BatchingObserver;
+  /** @internal Time, for tests. */
+  readonly clock?: Clock;
+}
+
+/** @internal The options of a server, with every default filled in. */
+export type ResolvedOptions = Required<Omit<ModelServerOptions, 'models'>> & {
+  readonly models: readonly ResolvedModelOptions[];
+};
+
+const atLeast0 = { min: 0 };
+const forEver = { min: 0, isInfinityAllowed: true };
+const count = { min: 0, isInteger: true };
+const threads = { min: 1, isInteger: true };
+
+/** What each number may be; its default is filled in below. */
+const numbers = {
+  pollIntervalMs: atLeast0,
+  lookTimeoutMs: forEver,
+  maxNumLoadRetries: count,
+  loadRetryIntervalMicros: atLeast0,
+  memoryBudgetBytes: forEver,
+  unloadGraceMs: forEver,
+  drainGraceMs: forEver,
+  endedRetentionMs: forEver,
+  maxInlineMicros: forEver,
+  numBatchThreads: threads,
+  numLoadThreads: threads,
+  numUnloadThreads: threads,
+} as const;
+
+const objects = ['lifecycleObserver', 'batchingObserver', 'clock'] as const;
+
+/**
+ * @internal Checks what the user wrote and fills in the defaults, once.
+ *
+ * @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted.
+ */
+export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
+  assertObject(options, 'options');
+  assertKeys(options, '', ['models', 'inlineRuns', ...Object.keys(numbers), ...objects]);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const resolved = { ...defaults(), ...given } as Required<ModelServerOptions>;
+  for (const [name, range] of Object.entries(numbers)) {
+    assertNumber(resolved[name as keyof typeof numbers], name, range);
+  }
+  for (const name of objects) assertObject(resolved[name], name);
+  assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
+  return { ...resolved, models: resolveModels(resolved.models) };
+}
+
+function defaults(): Required<ModelServerOptions> {
+  const cpus = usableCpus();
+  return {
+    models: undefined as never, // there is none: it is asked for
+    pollIntervalMs: 1000,
+    lookTimeoutMs: 10_000,
+    maxNumLoadRetries: 5,
+    loadRetryIntervalMicros: 60_000_000,
+    memoryBudgetBytes: Number.POSITIVE_INFINITY,
+    unloadGraceMs: 30_000,
+    drainGraceMs: 30_000,
+    endedRetentionMs: 600_000,
+    maxInlineMicros: 1000,
+    inlineRuns: 'auto',
+    numBatchThreads: cpus,
+    numLoadThreads: Math.min(2, cpus),
+    numUnloadThreads: 2,
+    lifecycleObserver: {},
+    batchingObserver: {},
+    clock: systemClock,
+  };
+}

@@ -1,0 +1,77 @@
+import { BatchDispatcher } from '../batching/batch-dispatcher.js';
+import { BatchingLoader } from '../batching/batching-loader.js';
+import { ServableManager } from '../control/manager.js';
+import { FileSystemSource } from '../control/sources/file-system-source.js';
+import { StateMonitor } from '../control/state-monitor.js';
+import type { ResolvedOptions } from '../options/server-options.js';
+import { VersionLabels } from '../routing/labels.js';
+import { Resolver } from '../routing/resolver.js';
+import { OrtEngine } from '../runner/engine.js';
+import { OnnxLoader } from '../runner/onnx-loader.js';
+import { ServedModels } from './served-models.js';
+import type { ModelServerEvents } from './server-events.js';
+
+/** The parts of a server, connected, and none of them started. */
+export interface Parts {
+  readonly engine: OrtEngine;
+  readonly dispatcher: BatchDispatcher;
+  readonly monitor: StateMonitor;
+  readonly manager: ServableManager;
+  readonly source: FileSystemSource;
+  readonly labels: VersionLabels;
+  readonly resolver: Resolver;
+  readonly served: ServedModels;
+}
+
+/** Tells the host, a little later: a listener that throws must not stop what it is told of. */
+export type Emit = <E extends keyof ModelServerEvents>(
+  event: E,
+  ...args: Parameters<ModelServerEvents[E]>
+) => void;
+
+/** Makes the parts of a server and connects them. */
+export function compose(options: ResolvedOptions, emit: Emit): Parts {
+  const { clock, numBatchThreads, lifecycleObserver: observer } = options;
+  const served = new ServedModels(options.models);
+  const engine = new OrtEngine(options);
+  const dispatcher = new BatchDispatcher({ numBatchThreads, clock });
+  const monitor = new StateMonitor({ clock, endedRetentionMs: options.endedRetentionMs });
+  const loader = new BatchingLoader({
+    loader: new OnnxLoader({ engine, sessionOptions: ({ model }) => served.get(model)?.session }),
+    dispatcher,
+    batching: ({ model }) => served.get(model)?.batching,
+    observer: options.batchingObserver,
+    onUnbatched: (report) => emit('unbatched', report),
+  });
+  const manager = new ServableManager({
+    ...options,
+    loader,
+    monitor,
+    transitionPolicy: (model) => served.get(model)?.transitionPolicy ?? 'availability-preserving',
+    retry: options,
+    maxConcurrentLoads: options.numLoadThreads,
+    maxConcurrentUnloads: options.numUnloadThreads,
+    onFailure: (failure) => emit('failure', failure),
+    onLoad: (report) => observer.onLoad?.(report),
+  });
+  const source = new FileSystemSource({
+    ...options,
+    models: served.watched(),
+    onLook: (report) => observer.onLook?.(report),
+  });
+  const labels = new VersionLabels(manager, (move) => emit('label', move));
+  monitor.listen((status) => labels.refresh(status.id.model));
+  monitor.listen((status) => observer.onState?.(status));
+  monitor.listen((status) => emit('state', status));
+  served.connect({ manager, source, labels });
+  return {
+    engine,
+    dispatcher,
+    monitor,
+    manager,
+    source,
+    labels,
+    resolver: new Resolver(manager, labels),
+    served,
+  };
+}

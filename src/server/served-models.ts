@@ -1,0 +1,103 @@
+import type { ServableManager } from '../control/manager.js';
+import { labelNotAvailable, noVersionAvailable } from '../control/manager-errors.js';
+import type { FileSystemSource } from '../control/sources/file-system-source.js';
+import type { ResolvedModelOptions } from '../options/model-options.js';
+import type { VersionLabels } from '../routing/labels.js';
+
+/** What is told of a change of models. */
+export interface ServedModelsParts {
+  readonly manager: ServableManager;
+  readonly source: FileSystemSource;
+  readonly labels: VersionLabels;
+}
+
+/**
+ * Which models are served: the one place that knows it, and the one way to change it.
+ *
+ * A change replaces all of it. Changes are made one after the other; each ends when what it wants is AVAILABLE or has
+ * failed, and what it does not want any more is gone.
+ */
+export class ServedModels {
+  #models: ReadonlyMap<string, ResolvedModelOptions>;
+  #parts: ServedModelsParts | undefined;
+  /** The last change; the next one waits for it, however it ended. */
+  #changed: Promise<void> = Promise.resolve();
+
+  constructor(models: readonly ResolvedModelOptions[]) {
+    this.#models = byName(models);
+  }
+
+  /** Says who is told of changes, once all of them are made. */
+  connect(parts: ServedModelsParts): void {
+    this.#parts = parts;
+  }
+
+  get(name: string): ResolvedModelOptions | undefined {
+    return this.#models.get(name);
+  }
+
+  /** In the order in which they were configured. */
+  list(): readonly ResolvedModelOptions[] {
+    return [...this.#models.values()];
+  }
+
+  /**
+   * @throws ServingError FAILED_PRECONDITION naming the models of which no version became available, or a label whose
+   *   version did not; all else is as it was wanted.
+   */
+  change(models: readonly ResolvedModelOptions[]): Promise<void> {
+    const change = this.#changed.then(() => this.#change(byName(models)));
+    this.#changed = change.catch(() => {}); // its caller is told; the next change does not depend on it
+    return change;
+  }
+
+  async #change(models: ReadonlyMap<string, ResolvedModelOptions>): Promise<void> {
+    const { manager, source, labels } = this.#parts as ServedModelsParts;
+    const leaving = [...this.#models.keys()].filter((name) => !models.has(name));
+    this.#models = models;
+    for (const name of leaving) labels.set(name, {});
+    for (const { name, labels: wanted } of models.values()) labels.set(name, wanted);
+    await source.setModels(this.watched());
+    await Promise.all([manager.settled(), ...leaving.map((name) => manager.remove(name))]);
+    this.#assertServed(models);
+  }
+
+  /** The models as a source watches them. */
+  watched(): readonly WatchedModelOptions[] {
+    return this.list().map((model) => ({ ...model, build: buildOf(model) }));
+  }
+
+  #assertServed(models: ReadonlyMap<string, ResolvedModelOptions>): void {
+    const { manager, labels } = this.#parts as ServedModelsParts;
+    const names = [...models.keys()];
+    const failed = names.filter(
+      (name) => !manager.available(name)?.length && !wantsNothing(models.get(name)),
+    );
+    if (failed.length > 0) {
+      throw noVersionAvailable(failed.map((name) => ({ name, reason: manager.reason(name) })));
+    }
+    for (const name of names) {
+      const waiting = labels.list(name).find(({ version, current }) => version !== current);
+      if (waiting !== undefined) throw labelNotAvailable(name, waiting.version, manager.reason(name));
+    }
+  }
+}
+
+export type WatchedModelOptions = ResolvedModelOptions & { readonly build: string };
+
+function byName(models: readonly ResolvedModelOptions[]): ReadonlyMap<string, ResolvedModelOptions> {
+  return new Map(models.map((model) => [model.name, model]));
+}
+
+/** What a loaded version was made with: with other options it would be another one. */
+function buildOf({ session, batching }: ResolvedModelOptions): string {
+  return JSON.stringify([session, batching], (_key, value) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+}
+
+/** A model whose versions are named one by one, and none is. */
+function wantsNothing(model: ResolvedModelOptions | undefined): boolean {
+  const policy = model?.versionPolicy;
+  return typeof policy === 'object' && 'specific' in policy && policy.specific.length === 0;
+}
