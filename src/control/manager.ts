@@ -62,6 +62,8 @@ interface Model {
   readonly versions: ModelVersions;
   /** What the source said last, where that was not plainly good. */
   sourceError: ServingError | undefined;
+  /** Whether the source could not tell what is wanted. */
+  isSourceFailing: boolean;
   /** Whether a version has failed since the source said that. */
   hasFailedSince: boolean;
 }
@@ -139,10 +141,21 @@ export class ServableManager implements ServableDirectory, SourceListener {
     return this.#models.get(model)?.sourceError;
   }
 
+  /** Whether the source of a model cannot tell what is wanted of it. */
+  isSourceFailing(model: string): boolean {
+    return this.#models.get(model)?.isSourceFailing ?? false;
+  }
+
+  /** Whether a version that is wanted answers, made as it is wanted: not just one that still answers. */
+  isServed(model: string): boolean {
+    return this.#models.get(model)?.versions.isServed ?? false;
+  }
+
   /** States what is wanted of a model; has no effect once the manager closes. */
   aspire(model: string, versions: readonly AspiredVersion[], warning?: ServingError): void {
     if (this.#isClosing) return;
     const known = this.#know(model);
+    known.isSourceFailing = false;
     this.#remember(model, known, warning);
     if (known.versions.aspire(versions)) this.#giveUpUnwanted(model, known.versions);
     this.#changed();
@@ -151,7 +164,9 @@ export class ServableManager implements ServableDirectory, SourceListener {
   /** Remembers why a source cannot tell what is wanted; what is served goes on being served. */
   fail(model: string, error: ServingError): void {
     if (this.#isClosing) return;
-    this.#remember(model, this.#know(model), error);
+    const known = this.#know(model);
+    known.isSourceFailing = true;
+    this.#remember(model, known, error);
     this.#changed();
   }
 
@@ -205,7 +220,12 @@ export class ServableManager implements ServableDirectory, SourceListener {
     const known = this.#models.get(model);
     if (known !== undefined) return known;
     const versions = this.#newVersions(model);
-    const added: Model = { versions, sourceError: undefined, hasFailedSince: false };
+    const added: Model = {
+      versions,
+      sourceError: undefined,
+      isSourceFailing: false,
+      hasFailedSince: false,
+    };
     this.#models.set(model, added);
     return added;
   }

@@ -67,6 +67,13 @@ export class ModelVersions {
     });
   }
 
+  /** True where a version that is wanted answers, made as it is wanted. */
+  get isServed(): boolean {
+    return [...this.#harnesses.values()].some(
+      (harness) => harness.state === 'AVAILABLE' && this.#isMadeAsWanted(harness),
+    );
+  }
+
   /** True where nothing of the model is in memory, or on its way there. */
   get isGone(): boolean {
     return this.#all().every(({ state }) => state === 'END');

@@ -30,6 +30,7 @@ export class ServedModels {
   /** Says who is told of changes, once all of them are made. */
   connect(parts: ServedModelsParts): void {
     this.#parts = parts;
+    for (const { name, labels } of this.list()) parts.labels.set(name, labels);
   }
 
   get(name: string): ResolvedModelOptions | undefined {
@@ -53,13 +54,22 @@ export class ServedModels {
 
   async #change(models: ReadonlyMap<string, ResolvedModelOptions>): Promise<void> {
     const { manager, source, labels } = this.#parts as ServedModelsParts;
-    const leaving = [...this.#models.keys()].filter((name) => !models.has(name));
+    const before = this.#models;
+    const leaving = [...before.keys()].filter((name) => !models.has(name));
     this.#models = models;
     for (const name of leaving) labels.set(name, {});
     for (const { name, labels: wanted } of models.values()) labels.set(name, wanted);
     await source.setModels(this.watched());
     await Promise.all([manager.settled(), ...leaving.map((name) => manager.remove(name))]);
-    this.#assertServed(models);
+    this.#assertServed(before);
+  }
+
+  #isServed(name: string, before: ResolvedModelOptions | undefined): boolean {
+    const { manager } = this.#parts as ServedModelsParts;
+    const model = this.#models.get(name) as ResolvedModelOptions;
+    // A base path that was good goes on being meant while it cannot be read; a new one must have been read.
+    if (manager.isSourceFailing(name) && before?.basePath !== model.basePath) return false;
+    return manager.isServed(name) || wantsNothing(model);
   }
 
   /** The models as a source watches them. */
@@ -67,12 +77,10 @@ export class ServedModels {
     return this.list().map((model) => ({ ...model, build: buildOf(model) }));
   }
 
-  #assertServed(models: ReadonlyMap<string, ResolvedModelOptions>): void {
+  #assertServed(before: ReadonlyMap<string, ResolvedModelOptions>): void {
     const { manager, labels } = this.#parts as ServedModelsParts;
-    const names = [...models.keys()];
-    const failed = names.filter(
-      (name) => !manager.available(name)?.length && !wantsNothing(models.get(name)),
-    );
+    const names = [...this.#models.keys()];
+    const failed = names.filter((name) => !this.#isServed(name, before.get(name)));
     if (failed.length > 0) {
       throw noVersionAvailable(failed.map((name) => ({ name, reason: manager.reason(name) })));
     }
@@ -97,7 +105,6 @@ function buildOf({ session, batching }: ResolvedModelOptions): string {
 }
 
 /** A model whose versions are named one by one, and none is. */
-function wantsNothing(model: ResolvedModelOptions | undefined): boolean {
-  const policy = model?.versionPolicy;
+function wantsNothing({ versionPolicy: policy }: ResolvedModelOptions): boolean {
   return typeof policy === 'object' && 'specific' in policy && policy.specific.length === 0;
 }
