@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   routing: ['core'],
   batching: ['core'],
   runner: ['core'],
+  config: ['core'],
   options: ['core', 'control', 'batching', 'runner'],
   server: ['core', 'control', 'routing', 'batching', 'runner', 'storage', 'options'],
   index: ['storage', 'core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
