@@ -2,6 +2,10 @@
 export { ModelServer } from './server.js';
 export type { ModelOptions } from './options/model-options.js';
 export type { ModelServerOptions } from './options/server-options.js';
+export type {
+  ConfigFileOptions as ModelConfigFileOptions,
+  ModelDefaults,
+} from './options/config-file-options.js';
 export type { VersionPolicy } from './control/version-policy.js';
 export type { TransitionPolicy } from './control/transition-policy.js';
 export type { BatchingOptions, BatchSafety, PadValue } from './batching/batching-options.js';
@@ -20,6 +24,7 @@ export { type ErrorFacts, ServingError, type StatusCode } from './core/errors.js
 // What is served, and what happens to it.
 export type { RetryStatus, ServableState, ServableStatus, StateChange } from './control/servable-state.js';
 export type { ModelServerEvents } from './server/server-events.js';
+export type { ConfigReport } from './server/model-config-file.js';
 export type { ModelStatus } from './server/model-status.js';
 export type { Explanation } from './control/explain.js';
 export type { LifecycleObserver, LoadReport, LookReport } from './control/lifecycle-observer.js';
@@ -37,6 +42,11 @@ export {
 export { type CloseOptions, ServableManager, type ServableManagerOptions } from './control/manager.js';
 export { StateMonitor, type StateMonitorOptions } from './control/state-monitor.js';
 export type { Lease, ServableDirectory } from './core/servable-directory.js';
+export { ConfigFile, type ConfigFileOptions } from './config/config-file.js';
+export { parseModelConfig } from './config/model-config.js';
+export { parseBatchingParameters } from './config/batching-parameters.js';
+export type { ConfigTextOptions } from './config/config-format.js';
+export type { ConfiguredModel, ModelServerConfig } from './config/configured-model.js';
 export { Resolver } from './routing/resolver.js';
 export { type AvailableVersions, type LabelMove, type LabelStatus, VersionLabels } from './routing/labels.js';
 export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './control/memory-budget.js';

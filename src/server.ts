@@ -60,7 +60,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * that cannot be served does not keep the others from it. A second call returns the first one's promise; a start that
    * failed may be tried again.
    *
-   * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded or the server is closed.
+   * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded or the server is closed; the config file's
+   *   own error where it cannot be read or is no config (later on, such a file changes nothing).
    */
   start(): Promise<this> {
     this.#started ??= this.#start().catch((error: unknown) => {
@@ -195,17 +196,20 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   async #start(): Promise<this> {
     this.#assertNotClosed('Cannot start the server: it is closed');
-    const { engine, source, manager } = this.#parts;
+    const { engine, source, manager, configFile } = this.#parts;
+    await configFile?.read();
     engine.start();
     await source.start(manager);
     await manager.settled();
+    await configFile?.follow();
     this.#assertNotClosed('The server was closed while it started');
     this.#isStarted = true;
     return this;
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { source, manager, dispatcher, engine } = this.#parts;
+    const { source, manager, dispatcher, engine, configFile } = this.#parts;
+    configFile?.close();
     source.close();
     await manager.close({
       graceMs,

@@ -15,8 +15,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runner: ['core'],
   config: ['core'],
   options: ['core', 'control', 'batching', 'runner'],
-  server: ['core', 'control', 'routing', 'batching', 'runner', 'storage', 'options'],
-  index: ['storage', 'core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
+  server: ['core', 'config', 'control', 'routing', 'batching', 'runner', 'storage', 'options'],
+  index: ['storage', 'config', 'core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
 };
 
 interface Import {

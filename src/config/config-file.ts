@@ -61,8 +61,7 @@ export interface ConfigFileOptions<T> {
  * import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
  * import { tmpdir } from 'node:os';
  * import { join } from 'node:path';
- * import { ConfigFile } from '#dist/config/config-file.js';
- * import { parseModelConfig } from '#dist/config/model-config.js';
+ * import { ConfigFile, parseModelConfig } from 'servable';
  *
  * const folder = mkdtempSync(join(tmpdir(), 'servable-'));
  * const path = join(folder, 'models.config');

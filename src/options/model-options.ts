@@ -72,7 +72,8 @@ export function resolveModels(models: readonly ModelOptions[]): readonly Resolve
   return resolved;
 }
 
-function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
+/** @internal The same for one model. */
+export function resolveModel(model: ModelOptions, path: string): ResolvedModelOptions {
   assertObject(model, path);
   assertKeys(model, path, modelKeys);
   const {

@@ -1,15 +1,18 @@
 import type { BatchingObserver } from '../batching/batching-observer.js';
 import type { LifecycleObserver } from '../control/lifecycle-observer.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { assertKeys, assertNumber, assertObject, assertOneOf } from '../core/option-check.js';
+import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../core/option-check.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
+import { type ConfigFileOptions, type ResolvedConfigFile, resolveConfigFile } from './config-file-options.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
 
 /** What a {@link ModelServer} is made of. */
 export interface ModelServerOptions extends EngineOptions {
-  /** What is served from the start on. */
-  readonly models: readonly ModelOptions[];
+  /** What is served from the start on. Either this or `configFile`. */
+  readonly models?: readonly ModelOptions[];
+  /** Where what is served stands written. Either this or `models`. */
+  readonly configFile?: ConfigFileOptions;
   /**
    * Milliseconds between two looks at the base paths. 0 looks once, at the start.
    *
@@ -66,9 +69,13 @@ export interface ModelServerOptions extends EngineOptions {
 }
 
 /** @internal The options of a server, with every default filled in. */
-export type ResolvedOptions = Required<Omit<ModelServerOptions, 'models'>> & {
+export type ResolvedOptions = Required<Omit<ModelServerOptions, 'models' | 'configFile'>> & {
   readonly models: readonly ResolvedModelOptions[];
+  readonly configFile: ResolvedConfigFile | undefined;
 };
+
+/** What everything has but the models. */
+type Defaults = Required<Omit<ModelServerOptions, 'models' | 'configFile'>>;
 
 const atLeast0 = { min: 0 };
 const forEver = { min: 0, isInfinityAllowed: true };
@@ -100,21 +107,26 @@ const objects = ['lifecycleObserver', 'batchingObserver', 'clock'] as const;
  */
 export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   assertObject(options, 'options');
-  assertKeys(options, '', ['models', 'inlineRuns', ...Object.keys(numbers), ...objects]);
+  assertKeys(options, '', ['models', 'configFile', 'inlineRuns', ...Object.keys(numbers), ...objects]);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved = { ...defaults(), ...given } as Required<ModelServerOptions>;
+  const resolved: Defaults & ModelServerOptions = { ...defaults(), ...given };
   for (const [name, range] of Object.entries(numbers)) {
     assertNumber(resolved[name as keyof typeof numbers], name, range);
   }
   for (const name of objects) assertObject(resolved[name], name);
   assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
-  return { ...resolved, models: resolveModels(resolved.models) };
+  return { ...resolved, ...resolveModelsOrFile(options) };
 }
 
-function defaults(): Required<ModelServerOptions> {
+function resolveModelsOrFile({ models, configFile }: ModelServerOptions) {
+  if (configFile === undefined) return { models: resolveModels(models as never), configFile };
+  if (models === undefined) return { models: [], configFile: resolveConfigFile(configFile) };
+  throw optionError('configFile', configFile, 'either models or configFile');
+}
+
+function defaults(): Defaults {
   const cpus = usableCpus();
   return {
-    models: undefined as never, // there is none: it is asked for
     pollIntervalMs: 1000,
     lookTimeoutMs: 10_000,
     maxNumLoadRetries: 5,

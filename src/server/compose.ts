@@ -3,11 +3,13 @@ import { BatchingLoader } from '../batching/batching-loader.js';
 import { ServableManager } from '../control/manager.js';
 import { FileSystemSource } from '../control/sources/file-system-source.js';
 import { StateMonitor } from '../control/state-monitor.js';
+import type { ResolvedConfigFile } from '../options/config-file-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
 import { VersionLabels } from '../routing/labels.js';
 import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
+import { ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';
 import type { ModelServerEvents } from './server-events.js';
 
@@ -21,6 +23,7 @@ export interface Parts {
   readonly labels: VersionLabels;
   readonly resolver: Resolver;
   readonly served: ServedModels;
+  readonly configFile: ModelConfigFile | undefined;
 }
 
 /** Tells the host, a little later: a listener that throws must not stop what it is told of. */
@@ -32,7 +35,7 @@ export type Emit = <E extends keyof ModelServerEvents>(
 /** Makes the parts of a server and connects them. */
 export function compose(options: ResolvedOptions, emit: Emit): Parts {
   const { clock, numBatchThreads, lifecycleObserver: observer } = options;
-  const served = new ServedModels(options.models);
+  const served = new ServedModels();
   const engine = new OrtEngine(options);
   const dispatcher = new BatchDispatcher({ numBatchThreads, clock });
   const monitor = new StateMonitor({ clock, endedRetentionMs: options.endedRetentionMs });
@@ -56,7 +59,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   });
   const source = new FileSystemSource({
     ...options,
-    models: served.watched(),
+    models: [],
     onLook: (report) => observer.onLook?.(report),
   });
   const labels = new VersionLabels(manager, (move) => emit('label', move));
@@ -64,6 +67,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   monitor.listen((status) => observer.onState?.(status));
   monitor.listen((status) => emit('state', status));
   served.connect({ manager, source, labels });
+  served.begin(options.models);
   return {
     engine,
     dispatcher,
@@ -73,5 +77,15 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     labels,
     resolver: new Resolver(manager, labels),
     served,
+    configFile: options.configFile && newConfigFile(options, options.configFile, served, emit),
   };
+}
+
+function newConfigFile(
+  { clock }: ResolvedOptions,
+  file: ResolvedConfigFile,
+  served: ServedModels,
+  emit: Emit,
+): ModelConfigFile {
+  return new ModelConfigFile({ ...file, served, clock, onConfig: (report) => emit('config', report) });
 }

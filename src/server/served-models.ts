@@ -18,19 +18,22 @@ export interface ServedModelsParts {
  * failed, and what it does not want any more is gone.
  */
 export class ServedModels {
-  #models: ReadonlyMap<string, ResolvedModelOptions>;
+  #models: ReadonlyMap<string, ResolvedModelOptions> = new Map();
   #parts: ServedModelsParts | undefined;
   /** The last change; the next one waits for it, however it ended. */
   #changed: Promise<void> = Promise.resolve();
 
-  constructor(models: readonly ResolvedModelOptions[]) {
-    this.#models = byName(models);
-  }
-
   /** Says who is told of changes, once all of them are made. */
   connect(parts: ServedModelsParts): void {
     this.#parts = parts;
-    for (const { name, labels } of this.list()) parts.labels.set(name, labels);
+  }
+
+  /** States what is wanted at first, before anything is started. */
+  begin(models: readonly ResolvedModelOptions[]): void {
+    this.#models = byName(models);
+    const { source, labels } = this.#parts as ServedModelsParts;
+    for (const { name, labels: wanted } of models) labels.set(name, wanted);
+    void source.setModels(this.watched());
   }
 
   get(name: string): ResolvedModelOptions | undefined {

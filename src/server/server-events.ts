@@ -2,6 +2,7 @@ import type { ManagerFailure } from '../control/manager.js';
 import type { ServableStatus } from '../control/servable-state.js';
 import type { UnbatchedReport } from '../core/servable.js';
 import type { LabelMove } from '../routing/labels.js';
+import type { ConfigReport } from './model-config-file.js';
 
 /** What a server tells; each of them has happened already, and nobody needs to listen. */
 export interface ModelServerEvents {
@@ -11,6 +12,8 @@ export interface ModelServerEvents {
   failure: (failure: ManagerFailure) => void;
   /** A version was loaded whose requests run alone, or some of them, although batching was asked for. */
   unbatched: (report: UnbatchedReport) => void;
+  /** A config file that has changed was taken over, or could not be: what was wanted before is wanted still. */
+  config: (report: ConfigReport) => void;
   /** A label points to another version than before. */
   label: (move: LabelMove) => void;
 }

@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { type BatchRun, ModelServer, type ModelServerOptions, type Tensor, tensor } from 'servable';
+import {
+  type BatchRun,
+  type ModelOptions,
+  ModelServer,
+  type ModelServerOptions,
+  type Tensor,
+  tensor,
+} from 'servable';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -25,7 +32,7 @@ async function started(options: Partial<ModelServerOptions>, names: readonly str
   return server.start();
 }
 
-function batching(name: string, options: NonNullable<ModelServerOptions['models'][number]['batching']>) {
+function batching(name: string, options: NonNullable<ModelOptions['batching']>) {
   return { models: [{ name, basePath: join(folder, name), batching: options }] };
 }
 
