@@ -4,7 +4,7 @@ import type { Signature } from '../../core/signature.js';
 import type { Tensor, TensorMap } from '../../core/tensor.js';
 import { compareRows, findDifference, findShapeFault } from './row-comparison.js';
 import { rowSets, runRows } from './row-sets.js';
-import { findSignatureFault } from './sample-rows.js';
+import { findSignatureFault } from './signature-fault.js';
 import { Trial } from './trial.js';
 
 /** With what rows are checked. */

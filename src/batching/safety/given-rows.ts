@@ -1,11 +1,11 @@
 import { newData } from '../../core/dtype.js';
 import { commonRowCount, sliceRows } from '../../core/rows.js';
+import type { RowShapes } from '../../core/samples/sample-rows.js';
+import { requiredInputs } from '../../core/samples/sample-rows.js';
 import type { Signature } from '../../core/signature.js';
 import type { Tensor, TensorMap } from '../../core/tensor.js';
 import { tensor } from '../../core/tensor.js';
 import { findDifference } from './row-comparison.js';
-import type { RowShapes } from './sample-rows.js';
-import { requiredInputs } from './sample-rows.js';
 
 /**
  * `count` rows of one shape out of given requests: different ones as far as they go, then the same with their values

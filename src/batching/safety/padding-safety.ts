@@ -1,5 +1,6 @@
 import { formatShape, quote } from '../../core/describe.js';
 import { sliceRows } from '../../core/rows.js';
+import { requiredInputs } from '../../core/samples/sample-rows.js';
 import type { Servable } from '../../core/servable.js';
 import type { Signature } from '../../core/signature.js';
 import type { Tensor, TensorMap } from '../../core/tensor.js';
@@ -7,7 +8,7 @@ import { cutToShape } from './cut-to-shape.js';
 import { findDifference, findShapeFault } from './row-comparison.js';
 import type { RowPair } from './row-pairs.js';
 import { hasOpenInnerAxis, rowPairs } from './row-pairs.js';
-import { findSignatureFault, requiredInputs } from './sample-rows.js';
+import { findSignatureFault } from './signature-fault.js';
 import { Trial } from './trial.js';
 
 /** With what padding is checked. */

@@ -1,12 +1,12 @@
+import type { RowShapes } from '../../core/samples/sample-rows.js';
+import { makeRows, requiredInputs, rowShapeChoices } from '../../core/samples/sample-rows.js';
+import type { Scale } from '../../core/samples/sample-values.js';
+import { sampleScales } from '../../core/samples/sample-values.js';
 import type { Signature } from '../../core/signature.js';
 import type { TensorMap } from '../../core/tensor.js';
 import { shapesOf, splitSample } from './given-rows.js';
 import type { NoRows, RowSet } from './row-sets.js';
 import { runRows } from './row-sets.js';
-import type { RowShapes } from './sample-rows.js';
-import { makeRows, requiredInputs, rowShapeChoices } from './sample-rows.js';
-import type { Scale } from './sample-values.js';
-import { sampleScales } from './sample-values.js';
 import type { Trial } from './trial.js';
 
 /** Two rows, the first smaller than the second, and what the model answers to each alone. */

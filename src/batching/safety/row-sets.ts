@@ -1,10 +1,10 @@
+import type { RowShapes } from '../../core/samples/sample-rows.js';
+import { makeRows, rowShapeChoices } from '../../core/samples/sample-rows.js';
+import type { Scale } from '../../core/samples/sample-values.js';
+import { sampleScales } from '../../core/samples/sample-values.js';
 import type { Signature } from '../../core/signature.js';
 import type { TensorMap } from '../../core/tensor.js';
 import { pickRows, shapesOf } from './given-rows.js';
-import type { RowShapes } from './sample-rows.js';
-import { makeRows, rowShapeChoices } from './sample-rows.js';
-import type { Scale } from './sample-values.js';
-import { sampleScales } from './sample-values.js';
 import type { Trial } from './trial.js';
 
 /** Distinct rows that can be stacked, and what the model answers to each alone. */

@@ -1,7 +1,7 @@
 import type { DType, Signature, Tensor, TensorSpec } from 'servable';
 import { describe, expect, it } from 'vitest';
-import { makeRow, rowShapeChoices } from '#dist/batching/safety/sample-rows.js';
-import { sampleScales } from '#dist/batching/safety/sample-values.js';
+import { makeRow, rowShapeChoices } from '#dist/core/samples/sample-rows.js';
+import { sampleScales } from '#dist/core/samples/sample-values.js';
 import { assertTensor } from '#dist/core/tensor.js';
 import { elements } from '../../support/compare.js';
 

@@ -1,8 +1,8 @@
-import type { DType } from '../../core/dtype.js';
-import { newData } from '../../core/dtype.js';
-import type { Signature } from '../../core/signature.js';
-import type { Tensor } from '../../core/tensor.js';
-import { elementCount, tensor } from '../../core/tensor.js';
+import type { DType } from '../dtype.js';
+import { newData } from '../dtype.js';
+import type { Signature } from '../signature.js';
+import type { Tensor } from '../tensor.js';
+import { elementCount, tensor } from '../tensor.js';
 
 /** What the values of a made-up row look like, for each kind of dtype. */
 export interface Scale {

@@ -1,11 +1,10 @@
-import { quote } from '../../core/describe.js';
-import type { Dim, Signature, TensorSpec } from '../../core/signature.js';
-import type { Tensor, TensorMap } from '../../core/tensor.js';
-import { multiplyDims } from '../../core/tensor-fault.js';
+import type { Dim, Signature, TensorSpec } from '../signature.js';
+import type { Tensor, TensorMap } from '../tensor.js';
+import { multiplyDims } from '../tensor-fault.js';
 import type { Scale } from './sample-values.js';
 import { sampleTensor, seededRandom } from './sample-values.js';
 
-/** The shape of one row of each required input, by alias: 1 on axis 0. */
+/** The shape of one row of each required input, by alias: 1 on axis 0, unless the model fixes that axis. */
 export type RowShapes = Readonly<Record<string, readonly number[]>>;
 
 /** Small first: it costs least. Then what networks insist on: multiples of 32, images of 224, a power of two. */
@@ -15,29 +14,6 @@ const mixedSizes = [1, 2, 4];
 const mostMixedAxes = 4;
 /** Of one row of one input; 16 MiB as float32. Larger rows say nothing more, and take long. */
 const mostElements = 2 ** 22;
-
-/**
- * Why rows of this signature can never be stacked, in words, as far as the model itself says so.
- *
- * An input without axes is one, or one of which the model states no rank: what it means for other rows is unknown.
- */
-export function findSignatureFault(signature: Signature): string | undefined {
-  const inputs = requiredInputs(signature);
-  if (Object.keys(signature.inputs).length === 0) return 'it has no inputs';
-  if (inputs.length === 0) return 'it has no inputs but optional ones';
-  if (Object.keys(signature.outputs).length === 0) return 'it has no outputs that are tensors';
-  const batchNames = new Set(
-    inputs.map(([, spec]) => spec.shape[0]).filter((dim) => typeof dim === 'string'),
-  );
-  for (const [alias, { shape }] of inputs) {
-    const input = `input ${quote(alias)}`;
-    if (shape.length === 0) return `${input} is a scalar, or its rank is not stated`;
-    if (typeof shape[0] === 'number') return `${input} has a fixed axis 0 of ${shape[0]}`;
-    const axis = shape.findIndex((dim, at) => at > 0 && typeof dim === 'string' && batchNames.has(dim));
-    if (axis > 0) return `${input} has ${quote(String(shape[axis]))}, the name of axis 0, on axis ${axis}`;
-  }
-  return undefined;
-}
 
 /**
  * Shapes to try for a row, likely ones first. Axes of one name have one size, and so have all without a name; where
@@ -94,8 +70,8 @@ function isOpen(dim: Dim): dim is string | null {
 
 function rowShape(shape: readonly Dim[], sizes: ReadonlyMap<string | null, number>): number[] {
   return shape.map((dim, axis) => {
-    if (axis === 0) return 1;
-    return isOpen(dim) ? (sizes.get(dim) as number) : dim;
+    if (!isOpen(dim)) return dim;
+    return axis === 0 ? 1 : (sizes.get(dim) as number);
   });
 }
 
