@@ -200,6 +200,7 @@ function assertVersionPolicy(policy: VersionPolicy, path: string): void {
 const sessionKeys: Readonly<Record<keyof SessionOptions, (value: never, path: string) => void>> = {
   intraOpNumThreads: (value, path) => assertNumber(value, path, { min: 1, isInteger: true }),
   interOpNumThreads: (value, path) => assertNumber(value, path, { min: 1, isInteger: true }),
+  externalData: (value, path) => assertOneOf(value, path, ['copied', 'mapped']),
   executionMode: (value, path) => assertOneOf(value, path, ['sequential', 'parallel']),
   graphOptimization: (value, path) =>
     assertOneOf(value, path, ['disabled', 'basic', 'extended', 'layout', 'all']),
