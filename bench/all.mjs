@@ -16,6 +16,7 @@ const benches = [
   'runner/many-models',
   'runner/shared-session',
   'runner/memory',
+  'runner/memory-estimate',
   'batching/deadline-timer',
   'batching/throughput',
   'batching/cpu-per-request',

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
 import { type Explanation, explain } from './control/explain.js';
-import { graceOver } from './control/manager-errors.js';
 import type { ServableState, ServableStatus } from './control/servable-state.js';
 import type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 import { ServingError } from './core/errors.js';
@@ -211,12 +210,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     const { source, manager, dispatcher, engine, configFile } = this.#parts;
     configFile?.close();
     source.close();
-    await manager.close({
-      graceMs,
-      onGraceOver: (held) => {
-        for (const part of [dispatcher, engine]) part.abandon(graceOver(held)); // first what waits
-      },
-    });
+    await manager.close({ graceMs });
     await dispatcher.close();
     await engine.close();
   }

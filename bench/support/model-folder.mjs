@@ -15,14 +15,16 @@ export class ModelFolder {
    *
    * @param {string} name
    * @param {Uint8Array} bytes
+   * @param {Readonly<Record<string, Uint8Array>>} [beside] other files, by name
    * @returns what each kind of loader asks for
    */
-  write(name, bytes) {
+  write(name, bytes, beside = {}) {
     const basePath = join(this.#path, name);
     const versionPath = join(basePath, '1');
     mkdirSync(versionPath, { recursive: true });
     const file = join(versionPath, 'model.onnx');
     writeFileSync(file, bytes);
+    for (const [other, contents] of Object.entries(beside)) writeFileSync(join(versionPath, other), contents);
     return { name, basePath, versionPath, file };
   }
 }

@@ -39,18 +39,49 @@ export function tiny(offset = 2) {
  * @param {number} megabytes
  */
 export function heavy(megabytes) {
-  const columns = megabytes * 1024;
-  const weights = new Float32Array(width * columns);
-  for (let index = 0; index < weights.length; index++) weights[index] = heavyWeight(index);
+  return encodeHeavy(constant('weights', float32, [width, megabytes * 1024], heavyWeights(megabytes)));
+}
+
+/**
+ * The same, but that the weights lie in a file beside it.
+ *
+ * @param {number} megabytes
+ * @param {string} location the name of that file
+ * @returns the bytes of `model.onnx` and of that file
+ */
+export function heavyExternal(megabytes, location) {
+  const data = new Uint8Array(heavyWeights(megabytes).buffer);
+  /** @type {Message} */
+  const weights = [
+    [1, width],
+    [1, megabytes * 1024],
+    [2, float32],
+    [8, 'weights'],
+    [
+      13,
+      [
+        [1, 'location'],
+        [2, location],
+      ],
+    ],
+    [14, 1],
+  ];
+  return { model: encodeHeavy(weights), data };
+}
+
+/** @param {number} megabytes */
+function heavyWeights(megabytes) {
+  return Float32Array.from({ length: width * megabytes * 1024 }, (_, index) => heavyWeight(index));
+}
+
+/** @param {Message} weights */
+function encodeHeavy(weights) {
   return encodeModel({
     nodes: [
       node('MatMul', ['x', 'weights'], ['product']),
       node('ReduceSum', ['product', 'lastAxis'], ['y'], [attribute('keepdims', 1)]),
     ],
-    initializers: [
-      constant('weights', float32, [width, columns], weights),
-      constant('lastAxis', int64, [1], BigInt64Array.of(1n)),
-    ],
+    initializers: [weights, constant('lastAxis', int64, [1], BigInt64Array.of(1n))],
     inputs: [value('x', float32, ['batch', width])],
     outputs: [value('y', float32, ['batch', 1])],
   });

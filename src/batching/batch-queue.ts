@@ -41,9 +41,11 @@ export class BatchQueue implements BatchOwner, TaskOwner {
   readonly #slab = new Slab();
   #isDraining = false;
   #isClosed = false;
-  /** Tasks that were taken in and are not settled yet, and the end of the last of them once the queue is closed. */
+  /** Tasks that were taken in and are not settled yet. */
   #unsettled = 0;
-  readonly #settled = deferred<void>();
+  /** Batches that run. Nobody may wait for their answers any more, but the servable is in use until they end. */
+  #running = 0;
+  readonly #ended = deferred<void>();
 
   constructor(options: BatchQueueOptions) {
     this.#options = options;
@@ -95,17 +97,28 @@ export class BatchQueue implements BatchOwner, TaskOwner {
     for (const batch of this.#waiting.open) this.#setDue(batch);
   }
 
-  /** Takes no more requests; resolves when those that were taken are settled. */
+  /** Ends what waits, with this error; what runs is not tried again. Whoever calls it lets nothing in afterwards. */
+  abandon(error: ServingError): void {
+    this.#options.runner.abandon(error);
+    for (const batch of [...this.#waiting.all]) batch.abandon(error);
+  }
+
+  /** Takes no more requests; resolves when those that were taken are settled, and no run is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.drain();
-    if (this.#unsettled > 0) await this.#settled.promise;
+    this.#endIfIdle();
+    await this.#ended.promise;
   }
 
   async run(batch: Batch): Promise<() => void> {
+    this.#running++;
     this.#waiting.remove(batch);
     this.#select(batch);
-    return await this.#options.runner.run(batch.tasks);
+    const giveOut = await this.#options.runner.run(batch.tasks);
+    this.#running--;
+    this.#endIfIdle();
+    return giveOut;
   }
 
   endMs({ rows }: Batch, startedMs: number, nowMs: number): number {
@@ -125,7 +138,11 @@ export class BatchQueue implements BatchOwner, TaskOwner {
 
   onSettled(): void {
     this.#unsettled--;
-    if (this.#unsettled === 0 && this.#isClosed) this.#settled.resolve();
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isClosed && this.#unsettled === 0 && this.#running === 0) this.#ended.resolve();
   }
 
   /** Whether a request may come in at all, as far as there is room. */

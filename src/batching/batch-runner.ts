@@ -37,17 +37,23 @@ export interface BatchRunnerOptions {
  */
 export class BatchRunner {
   readonly #options: BatchRunnerOptions;
+  #abandoned: ServingError | undefined;
 
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
   }
 
+  /** Runs nothing any more: tasks that come, or come again, are rejected with this error. What runs now is not touched. */
+  abandon(error: ServingError): void {
+    this.#abandoned = error;
+  }
+
   /**
    * Resolves when the thread is free; what it returns then deals out the answers. Never rejects, and does not throw. Tasks
-   * that are settled already, or whose deadline has passed, are not run.
+   * that are settled already, or whose deadline has passed, are not run; nor is any after `abandon`.
    */
   async run(tasks: readonly BatchTask[], attempt = 0): Promise<() => void> {
-    const wanted = this.#dropExpired(tasks);
+    const wanted = this.#dropUnwanted(tasks);
     if (wanted.length === 0) return () => {};
     try {
       return await this.#runTogether(wanted, attempt);
@@ -104,12 +110,14 @@ export class BatchRunner {
     policy.onAnswer(clock.now() - first.arrivedMs);
   }
 
-  #dropExpired(tasks: readonly BatchTask[]): readonly BatchTask[] {
+  #dropUnwanted(tasks: readonly BatchTask[]): readonly BatchTask[] {
     const { servable, clock, observer } = this.#options;
     const nowMs = clock.now();
     for (const task of tasks) {
-      if (task.isSettled || (task.request.deadlineMs ?? Number.POSITIVE_INFINITY) > nowMs) continue;
-      const error = expired(servable.id);
+      if (task.isSettled) continue;
+      const isLate = (task.request.deadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs;
+      const error = this.#abandoned ?? (isLate ? expired(servable.id) : undefined);
+      if (error === undefined) continue;
       task.reject(error);
       notifyRefusal(observer, { id: servable.id, rows: task.rows, error });
     }

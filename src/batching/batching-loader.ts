@@ -44,10 +44,14 @@ export interface BatchingLoaderOptions {
  * ```
  */
 export class BatchingLoader implements Loader {
+  /** As the loader that does it; absent where that has none. */
+  readonly estimate?: NonNullable<Loader['estimate']>;
   readonly #options: BatchingLoaderOptions;
 
   constructor(options: BatchingLoaderOptions) {
+    const { loader } = options;
     this.#options = options;
+    if (loader.estimate !== undefined) this.estimate = loader.estimate.bind(loader);
   }
 
   /**

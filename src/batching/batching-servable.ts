@@ -31,6 +31,7 @@ export class BatchingServable implements Servable {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly batching: BatchingStatus;
   readonly #options: BatchingServableOptions;
+  #abandoned: ServingError | undefined;
 
   constructor(options: BatchingServableOptions) {
     const { servable, status } = options;
@@ -50,6 +51,7 @@ export class BatchingServable implements Servable {
    *   has not as many rows as the inputs.
    */
   run(request: RunRequest): Promise<TensorMap> {
+    if (this.#abandoned !== undefined) return Promise.reject(this.#abandoned);
     try {
       return this.#run(request);
     } catch (error) {
@@ -57,8 +59,20 @@ export class BatchingServable implements Servable {
     }
   }
 
+  get memoryBytes(): number | undefined {
+    return this.#options.servable.memoryBytes;
+  }
+
   drain(): void {
     this.#options.queue.drain();
+  }
+
+  /** What is in a batch that waits rejects at once, what runs as the servable ends it. The first reason given stands. */
+  abandon(reason: ServingError): void {
+    this.#abandoned ??= reason;
+    const { servable, queue } = this.#options;
+    queue.abandon(this.#abandoned);
+    servable.abandon?.(this.#abandoned);
   }
 
   /** Finishes what it has taken in, takes nothing more, and unloads. */

@@ -35,6 +35,10 @@ export class WaitingBatches {
     return this.#all[0];
   }
 
+  get all(): readonly Batch[] {
+    return this.#all;
+  }
+
   get open(): readonly Batch[] {
     return this.#open;
   }

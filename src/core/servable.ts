@@ -68,7 +68,7 @@ export interface Servable {
    */
   run(request: RunRequest): Promise<TensorMap>;
   /** Bytes that it holds while it is loaded, as far as that can be measured; absent where it cannot. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** Says that no request comes any more: what waits for company goes at once. */
   drain?(): void;
   /**

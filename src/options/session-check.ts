@@ -11,6 +11,7 @@ import type { ProviderOptions, SessionOptions } from '../runner/session-options.
 const sessionKeys: Readonly<Record<keyof SessionOptions, (value: never, path: string) => void>> = {
   intraOpNumThreads: (value, path) => assertNumber(value, path, { min: 1, isInteger: true }),
   interOpNumThreads: (value, path) => assertNumber(value, path, { min: 1, isInteger: true }),
+  externalData: (value, path) => assertOneOf(value, path, ['copied', 'mapped']),
   executionMode: (value, path) => assertOneOf(value, path, ['sequential', 'parallel']),
   graphOptimization: (value, path) =>
     assertOneOf(value, path, ['disabled', 'basic', 'extended', 'layout', 'all']),

@@ -7,7 +7,7 @@ import { InlineRunner, type InlineRuns } from './inline/inline-runner.js';
 import { bindOrtApi, type OrtApi, type Pointer } from './ort/c-api.js';
 import { openEnvironment } from './ort/environment.js';
 import { findLibrary } from './ort/library.js';
-import type { OpenSession } from './ort/session.js';
+import { arenaBytes, type OpenSession } from './ort/session.js';
 import { elementTotal } from './run-inputs.js';
 import type { SessionOptions } from './session-options.js';
 import { usableCpus } from './threads/cpu-quota.js';
@@ -114,6 +114,24 @@ export class OrtEngine {
     return this.#bound().loadRunner.open(file, options, signal);
   }
 
+  /**
+   * The names of the files that a model has its external data in, as the model has them; read on a load thread.
+   *
+   * @throws ServingError CANCELLED when the signal is aborted, FAILED_PRECONDITION where the file cannot be read,
+   *   UNAVAILABLE.
+   */
+  async listExternalData(file: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#bound().loadRunner.listExternalData(file, signal);
+  }
+
+  /**
+   * Bytes that an open session's arena has taken from the system so far; undefined where it has none. Takes some
+   * microseconds.
+   */
+  arenaBytes(open: OpenSession): number | undefined {
+    return this.#binding === undefined ? undefined : arenaBytes(this.#binding.api, open);
+  }
+
   /** Releases a session, on a load thread. The caller has made sure that no run is in flight. Never rejects. */
   async closeSession(open: OpenSession): Promise<void> {
     await this.#bound().loadRunner.close(open);
@@ -135,9 +153,12 @@ export class OrtEngine {
     return threadRunner.run(run, elements);
   }
 
-  /** Ends every run that is waiting, under way, or still to come: it rejects with this error. */
-  abandon(error: ServingError): void {
-    this.#binding?.threadRunner.abandon(error);
+  /**
+   * Ends runs, which reject with this error: those of one session that wait or are under way; without one all of them, and
+   * every one that is still to come. A run that ends before it can be stopped is answered.
+   */
+  abandon(error: ServingError, session?: Pointer): void {
+    this.#binding?.threadRunner.abandon(error, session);
   }
 
   /**

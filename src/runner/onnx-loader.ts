@@ -1,13 +1,18 @@
-import { open as openFile, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { cancelled, ServingError } from '../core/errors.js';
 import type { Loader, Servable } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
 import type { OrtEngine } from './engine.js';
+import { describeForeignFile } from './files/describe-foreign-file.js';
+import { diskBytes } from './files/disk-bytes.js';
+import { PrivateCopy } from './files/private-copy.js';
+import { Revisions } from './files/revisions.js';
 import { graphSignature } from './graph-signature.js';
 import { OnnxServable } from './onnx-servable.js';
+import { OrtError } from './ort/c-api.js';
 import type { OpenSession } from './ort/session.js';
 import { loadError } from './ort/status.js';
 import type { SessionOptions } from './session-options.js';
@@ -17,6 +22,13 @@ const modelFile = 'model.onnx';
 /** Signatures beside the model, and the key of the same JSON in its metadata; the file has the last word. */
 const signaturesFile = 'signatures.json';
 const signaturesKey = 'servable.signatures';
+
+/**
+ * Bytes of memory that a byte on the disk is thought to become.
+ *
+ * Source: TF Serving, servables/tensorflow/bundle_factory_util.cc, kResourceEstimateRAMMultiplier.
+ */
+const memoryPerDiskByte = 1.2;
 
 export interface OnnxLoaderOptions {
   readonly engine: OrtEngine;
@@ -57,38 +69,103 @@ export class OnnxLoader implements Loader {
    *
    * @throws ServingError NOT_FOUND without a model file, DATA_LOSS for a file that is no ONNX model, UNIMPLEMENTED for
    *   inputs, outputs or operators that cannot be served, FAILED_PRECONDITION for whatever else is wrong with the
-   *   model or its signatures, CANCELLED when the signal is aborted, RESOURCE_EXHAUSTED, UNAVAILABLE.
+   *   model or its signatures, ABORTED where a file was written meanwhile, CANCELLED when the signal is aborted,
+   *   RESOURCE_EXHAUSTED, UNAVAILABLE.
    */
   async load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable> {
-    const file = join(path, modelFile);
-    await assertModelFile(id, path, file);
-    const options = this.#sessionOptions(id) ?? {};
-    const open = await this.#open(id, file, options, signal);
+    await assertModelFile(id, path, join(path, modelFile));
+    const revisions = new Revisions();
+    let servable: Servable | undefined;
+    let failure: ServingError | undefined;
     try {
+      servable = await this.#load(id, path, revisions, signal);
+    } catch (error) {
+      failure = loadError(id, error);
+      if (signal?.aborted) throw failure;
+    }
+    // Half of a file may be refused in any way, or pass for a whole one.
+    const changed = await revisions.firstChanged();
+    if (changed !== undefined) {
+      await servable?.unload();
+      throw changedMeanwhile(id, changed, failure);
+    }
+    if (servable === undefined) throw failure;
+    return servable;
+  }
+
+  /**
+   * 1.2 times what the files of the version hold, in bytes, as TF Serving reckons it.
+   *
+   * @throws ServingError NOT_FOUND without a model file, CANCELLED when the signal is aborted, UNAVAILABLE where a folder
+   *   cannot be read.
+   */
+  async estimate(id: ServableId, path: string, signal?: AbortSignal): Promise<number> {
+    await assertModelFile(id, path, join(path, modelFile));
+    try {
+      return Math.ceil(memoryPerDiskByte * (await diskBytes(path, signal)));
+    } catch (error) {
+      throw loadError(id, ServingError.from(error, 'UNAVAILABLE'));
+    }
+  }
+
+  async #load(
+    id: ServableId,
+    path: string,
+    revisions: Revisions,
+    signal: AbortSignal | undefined,
+  ): Promise<Servable> {
+    const file = join(path, modelFile);
+    await revisions.note([file, join(path, signaturesFile)]);
+    const locations = await this.#engine.listExternalData(file, signal);
+    await revisions.note(locations.filter((it) => !isAbsolute(it)).map((it) => join(path, it)));
+    const options = this.#sessionOptions(id) ?? {};
+    const isCopied = locations.length > 0 && options.externalData !== 'mapped';
+    const copy = isCopied ? await PrivateCopy.make(file, locations, signal) : undefined;
+    let open: OpenSession | undefined;
+    try {
+      open = await this.#open(file, copy, options, signal);
       if (signal?.aborted) throw cancelled(signal);
       const signatures = await readSignatures(open, path);
-      return new OnnxServable(this.#engine, id, open, signatures, options);
+      return new OnnxServable({
+        engine: this.#engine,
+        id,
+        open,
+        signatures,
+        options,
+        fileBytes: revisions.bytes,
+        onUnload: async () => copy?.remove(),
+      });
     } catch (error) {
-      await this.#engine.closeSession(open);
-      throw loadError(id, error);
+      if (open !== undefined) await this.#engine.closeSession(open);
+      throw error;
+    } finally {
+      await copy?.remove();
     }
   }
 
   async #open(
-    id: ServableId,
     file: string,
+    copy: PrivateCopy | undefined,
     options: SessionOptions,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<OpenSession> {
     try {
-      return await this.#engine.openSession(file, options, signal);
+      return await this.#engine.openSession(copy?.file ?? file, options, signal);
     } catch (error) {
-      const failure = loadError(id, error);
-      const hint = failure.code === 'CANCELLED' ? undefined : await describeForeignFile(file);
-      if (hint === undefined) throw failure;
-      throw new ServingError(failure.code, `${failure.message} (${hint})`, { id, cause: error });
+      if (!(error instanceof OrtError)) throw error;
+      const hint = await describeForeignFile(file);
+      const message = copy?.describe(error.message) ?? error.message;
+      throw new OrtError(error.ortCode, hint === undefined ? message : `${message} (${hint})`);
     }
   }
+}
+
+function changedMeanwhile(id: ServableId, file: string, cause: ServingError | undefined): ServingError {
+  return new ServingError(
+    'ABORTED',
+    `Cannot load ${formatServableId(id)}: its files changed while it was loaded`,
+    { id, actual: `${file} changed`, expected: 'files that nobody writes to', cause },
+  );
 }
 
 async function assertModelFile(id: ServableId, path: string, file: string): Promise<void> {
@@ -114,26 +191,4 @@ async function readSignatures(open: OpenSession, path: string): Promise<Readonly
   const embedded = open.metadata.custom[signaturesKey];
   if (embedded !== undefined) return parseSignatures(embedded, graph, `metadata key ${signaturesKey}`);
   return new Map([[graph.name, graph]]);
-}
-
-const gitLfsPointer = 'version https://git-lfs.github.com';
-
-/** What a file that onnxruntime refused looks like, where that is plain to see. */
-async function describeForeignFile(file: string): Promise<string | undefined> {
-  try {
-    const handle = await openFile(file);
-    try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(64), 0, 64, 0);
-      const start = buffer.toString('latin1', 0, bytesRead);
-      if (bytesRead === 0) return 'the file is empty';
-      if (start.startsWith(gitLfsPointer))
-        return 'the file is a Git LFS pointer: fetch the model with git lfs pull';
-      if (/^\s*<(!doctype|html|\?xml)/i.test(start)) return 'the file is a web page, not a model';
-      return undefined;
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return undefined; // the file has vanished; onnxruntime's reason stands alone
-  }
 }

@@ -12,6 +12,18 @@ import { runError } from './ort/status.js';
 import type { OutputKind } from './ort/values.js';
 import type { SessionOptions } from './session-options.js';
 
+export interface OnnxServableParts {
+  readonly engine: OrtEngine;
+  readonly id: ServableId;
+  readonly open: OpenSession;
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly options: SessionOptions;
+  /** Bytes of the model file and its external data. */
+  readonly fileBytes: number;
+  /** Called when the session is closed. Never rejects. */
+  readonly onUnload: () => Promise<void>;
+}
+
 /** One version of an ONNX model, open in the engine. */
 export class OnnxServable implements Servable {
   readonly id: ServableId;
@@ -21,24 +33,31 @@ export class OnnxServable implements Servable {
   readonly #open: OpenSession;
   readonly #options: SessionOptions;
   readonly #isExclusive: boolean;
+  readonly #isOnHost: boolean;
   readonly #times = new RunTimes();
   readonly #inputNames = new Map<string, Pointer>();
   readonly #outputs = new Map<string, RunOutput>();
+  readonly #fileBytes: number;
+  readonly #onUnload: () => Promise<void>;
+  /** What the arena held before the first run; undefined where there is none, or it is not the session's own. */
+  readonly #loadedBytes: number | undefined;
+  #abandoned: ServingError | undefined;
+  #unloaded: Promise<void> | undefined;
 
-  constructor(
-    engine: OrtEngine,
-    id: ServableId,
-    open: OpenSession,
-    signatures: ReadonlyMap<string, Signature>,
-    options: SessionOptions,
-  ) {
+  constructor({ engine, id, open, signatures, options, fileBytes, onUnload }: OnnxServableParts) {
     this.#engine = engine;
     this.id = id;
     this.#open = open;
     this.metadata = open.metadata;
     this.signatures = signatures;
     this.#options = options;
-    this.#isExclusive = usesWebGpu(options);
+    const providers = providersOf(options);
+    // WebGPU must never run two sessions at once (onnxruntime issues 32561 and 31627).
+    this.#isExclusive = providers.includes('webgpu');
+    this.#isOnHost = providers.every((name) => hostProviders.includes(name));
+    this.#fileBytes = fileBytes;
+    this.#onUnload = onUnload;
+    this.#loadedBytes = this.#arenaBytes();
     for (const { name, nativeName } of [...open.inputs, ...open.overridableInitializers]) {
       this.#inputNames.set(name, nativeName);
     }
@@ -48,7 +67,23 @@ export class OnnxServable implements Servable {
     }
   }
 
+  /**
+   * What its arena holds, but no less than the model's files: weights that onnxruntime makes anew for speed lie outside of
+   * the arena, and are mostly as large as they were. Not seen are weights that become larger than they were (float16 on a
+   * CPU: twice as large), those that are computed at load, and the session itself: 1 to 2 MB, 12 were seen for a model of
+   * many subgraphs. Memory that runs need counts once it was needed: ask after the warm-up. Weights that stay mapped count,
+   * although the system may take their memory back. Takes some microseconds. Absent where weights lie on a device, and
+   * when it is unloaded. Measured by bench/runner/memory-estimate.mjs.
+   */
+  get memoryBytes(): number | undefined {
+    if (this.#unloaded !== undefined || !this.#isOnHost) return undefined;
+    const loaded = this.#loadedBytes ?? 0;
+    const grown = this.#loadedBytes === undefined ? 0 : Math.max(0, (this.#arenaBytes() ?? 0) - loaded);
+    return Math.max(this.#fileBytes, loaded) + grown;
+  }
+
   async run(request: RunRequest): Promise<TensorMap> {
+    if (this.#abandoned !== undefined) throw this.#abandoned;
     const { signature, inputs, outputs: aliases, signal, givesInputs } = request;
     try {
       const tensors = await this.#engine.run({
@@ -63,12 +98,31 @@ export class OnnxServable implements Servable {
       });
       return byAlias(aliases, tensors);
     } catch (error) {
-      throw runError(this.id, error);
+      throw error === this.#abandoned ? error : runError(this.id, error);
     }
   }
 
-  async unload(): Promise<void> {
+  /** A run that ends before it can be stopped is answered. The first reason given stands. */
+  abandon(reason: ServingError): void {
+    if (this.#unloaded !== undefined) return;
+    this.#abandoned ??= reason;
+    this.#engine.abandon(this.#abandoned, this.#open.session);
+  }
+
+  /** A second call is the first one: a session is given back once. */
+  unload(): Promise<void> {
+    this.#unloaded ??= this.#unload();
+    return this.#unloaded;
+  }
+
+  async #unload(): Promise<void> {
     await this.#engine.closeSession(this.#open);
+    await this.#onUnload();
+  }
+
+  #arenaBytes(): number | undefined {
+    if (this.#options.configEntries?.['session.use_env_allocators'] === '1') return undefined;
+    return this.#engine.arenaBytes(this.#open);
   }
 
   #feed(signature: Signature, inputs: TensorMap): RunInput[] {
@@ -101,10 +155,10 @@ function byAlias(aliases: readonly string[], tensors: readonly Tensor[]): Tensor
   return result;
 }
 
-/** WebGPU must never run two sessions at once (onnxruntime issues 32561 and 31627). */
-function usesWebGpu(options: SessionOptions): boolean {
-  const names = options.providers?.map((provider) =>
-    typeof provider === 'string' ? provider : provider.name,
-  );
-  return names?.some((name) => name.toLowerCase() === 'webgpu') ?? false;
+/** Execution providers that have no memory but the host's. */
+const hostProviders: readonly string[] = ['cpu', 'xnnpack'];
+
+function providersOf(options: SessionOptions): readonly string[] {
+  const names = options.providers?.map((it) => (typeof it === 'string' ? it : it.name).toLowerCase());
+  return names ?? [];
 }

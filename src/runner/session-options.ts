@@ -26,6 +26,24 @@ export interface SessionOptions {
   readonly interOpNumThreads?: number;
   /** @default 'sequential': one operator after the other. */
   readonly executionMode?: 'sequential' | 'parallel';
+  /**
+   * What becomes of the files beside the model that its weights are in.
+   *
+   * - `copied`: they are loaded from a copy in the folder for temporary files (`TMPDIR`), which is removed when the model
+   *   is loaded. Whatever happens to the version's files afterwards, the model serves on as it was. It needs as much room
+   *   there as the files have, until the model is loaded, or unloaded where onnxruntime computes on the mapped copy. It
+   *   takes the time to copy them, some 0.1 s more for 200 MB (bench/runner/memory-estimate.mjs); no time and no room
+   *   where the file system shares bytes between files (Btrfs, XFS, APFS). The process takes no more memory for it than
+   *   with `mapped`, but that folder may itself be memory (tmpfs). A process that is killed while it loads leaves the
+   *   copy behind.
+   * - `mapped`: onnxruntime maps them where they are. A file that is cut short while the version loads or serves ends the
+   *   process (SIGBUS), and one that is overwritten changes the answers. For folders that nobody writes to, for models
+   *   that are larger than the room, and for those with other files beside them, such as compiled contexts of an
+   *   execution provider.
+   *
+   * @default 'copied'
+   */
+  readonly externalData?: 'copied' | 'mapped';
   /** @default 'all' */
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'layout' | 'all';
   /**

@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tensor } from '#dist/core/tensor.js';
 import { OrtEngine } from '#dist/runner/engine.js';
 import { openEngine, run } from '../support/engine.js';
+import { host } from '../support/host.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { rejection } from '../support/rejection.js';
@@ -17,24 +16,6 @@ const spins = (n: number) => ({
   n: tensor('int64', [], [n]),
 });
 const forEver = spins(1e9);
-
-/** Runs a program against the built library, as a host would, and returns what it printed. */
-async function host(program: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const lines = `
-    import { OrtEngine } from '#dist/runner/engine.js';
-    import { OnnxLoader } from '#dist/runner/onnx-loader.js';
-    import { tensor } from '#dist/core/tensor.js';
-    ${program}`;
-  const { stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--input-type=module', '--eval', lines],
-    {
-      env: { ...process.env, ...env },
-    },
-  );
-  expect(stderr).toBe('');
-  return stdout.trim();
-}
 
 describe('OrtEngine', () => {
   const bench = openEngine({ inlineRuns: 'off' });

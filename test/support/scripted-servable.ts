@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '#dist/core/deferred.js';
-import { cancelled } from '#dist/core/errors.js';
+import { cancelled, type ServingError } from '#dist/core/errors.js';
 import type { RunRequest, Servable } from '#dist/core/servable.js';
 import type { ServableId } from '#dist/core/servable-id.js';
 import type { Signature, TensorSpec } from '#dist/core/signature.js';
@@ -51,6 +51,8 @@ export class ScriptedServable implements Servable {
   /** Oldest first. */
   readonly runs: ScriptedRun[] = [];
   unloads = 0;
+  /** What it was abandoned with, each time. */
+  readonly abandons: ServingError[] = [];
   readonly #options: ScriptedOptions;
 
   constructor(options: ScriptedOptions = {}) {
@@ -81,6 +83,12 @@ export class ScriptedServable implements Servable {
     else if (!this.#options.isManual) run.finish();
     request.signal?.addEventListener('abort', () => reject(cancelled(request.signal)));
     return promise;
+  }
+
+  /** Ends every run that has not ended. */
+  abandon(reason: ServingError): void {
+    this.abandons.push(reason);
+    for (const run of this.runs) run.fail(reason);
   }
 
   async unload(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   pointer,
   releaseFunctions,
   statusFunctions,
+  textFunctions,
 } from './function-table.js';
 import { cRuntimeLibrary } from './library.js';
 
@@ -124,6 +125,8 @@ function bindFunctions(addresses: readonly Pointer[]): OrtFunctions {
       throw error;
     };
   }
+  for (const [name, [index, args]] of Object.entries(textFunctions))
+    functions[name] = bind(index, 'str', args);
   for (const [name, index] of Object.entries(releaseFunctions))
     functions[name] = bind(index, 'void', [pointer]);
   return functions as unknown as OrtFunctions;

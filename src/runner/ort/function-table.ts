@@ -75,6 +75,7 @@ export const statusFunctions = {
   ModelMetadataGetCustomMetadataMapKeys: [123, [pointer, pointer, pointer, pointer]],
   AddFreeDimensionOverrideByName: [124, [pointer, 'str', 'int64_t']],
   AddSessionConfigEntry: [130, [pointer, 'str', 'str']],
+  CreateAllocator: [131, [pointer, pointer, pointer]],
   AddRunConfigEntry: [165, [pointer, 'str', 'str']],
   SessionOptionsAppendExecutionProvider_TensorRT_V2: [170, [pointer, pointer]],
   CreateTensorRTProviderOptions: [171, [pointer]],
@@ -85,7 +86,13 @@ export const statusFunctions = {
   SessionOptionsAppendExecutionProvider: [216, [pointer, 'str', pointer, pointer, 'size_t']],
   GetResizedStringTensorElementBuffer: [252, [pointer, 'size_t', 'size_t', pointer]],
   SessionOptionsSetLoadCancellationFlag: [293, [pointer, 'bool']],
+  AllocatorGetStats: [319, [pointer, pointer]],
   GetTensorElementTypeAndShapeDataReference: [414, [pointer, pointer, pointer, pointer]],
+} as const satisfies Readonly<Record<string, readonly [number, readonly string[]]>>;
+
+/** The functions that return a text, which belongs to the object asked; null where it has none. */
+export const textFunctions = {
+  GetKeyValue: [297, [pointer, 'str']],
 } as const satisfies Readonly<Record<string, readonly [number, readonly string[]]>>;
 
 /** The functions that take one object and give it back; they return nothing. */
@@ -99,8 +106,10 @@ export const releaseFunctions = {
   ReleaseTypeInfo: 98,
   ReleaseSessionOptions: 100,
   ReleaseModelMetadata: 118,
+  ReleaseAllocator: 132,
   ReleaseTensorRTProviderOptions: 174,
   ReleaseCUDAProviderOptions: 208,
+  ReleaseKeyValuePairs: 300,
 } as const;
 
 /** Functions in the table of that version. */
@@ -122,4 +131,8 @@ export type OrtFunctions = {
   readonly [N in keyof typeof statusFunctions]: (
     ...args: ArgumentsOf<(typeof statusFunctions)[N][1]>
   ) => void;
+} & {
+  readonly [N in keyof typeof textFunctions]: (
+    ...args: ArgumentsOf<(typeof textFunctions)[N][1]>
+  ) => string | null;
 } & { readonly [N in keyof typeof releaseFunctions]: (object: Pointer) => void };

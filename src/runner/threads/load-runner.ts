@@ -1,4 +1,4 @@
-import { cancelled } from '../../core/errors.js';
+import { cancelled, ServingError } from '../../core/errors.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import type { OpenSession } from '../ort/session.js';
 import type { SessionOptions } from '../session-options.js';
@@ -50,6 +50,27 @@ export class LoadRunner {
         this.#loads.delete(nativeOptions);
         this.#api.ReleaseSessionOptions(nativeOptions);
       }
+    }
+  }
+
+  /**
+   * The files that a model has its external data in, as the model names them.
+   *
+   * @throws ServingError CANCELLED when the signal is aborted, FAILED_PRECONDITION where the file cannot be read,
+   *   UNAVAILABLE.
+   */
+  async listExternalData(file: string, signal?: AbortSignal): Promise<readonly string[]> {
+    if (signal?.aborted) throw cancelled(signal);
+    const request: ThreadRequest = { kind: 'list-external-data', file };
+    const onAbort = () => this.#threads.withdraw(request, cancelled(signal));
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const answer = await this.#threads.submit({ request });
+      return (answer as Extract<ThreadAnswer, { kind: 'listed' }>).locations;
+    } catch (error) {
+      throw ServingError.from(error, 'FAILED_PRECONDITION');
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 

@@ -1,4 +1,5 @@
 // Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
+import { type Deferred, deferred } from '../../core/deferred.js';
 import { cancelled, type ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { EngineRun } from '../engine-run.js';
@@ -9,12 +10,24 @@ import { copyInputs, takeInputs } from '../run-inputs.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
 
+/** A run that a thread has or that waits for one. */
+interface InFlight {
+  readonly request: Extract<ThreadRequest, { kind: 'run' }>;
+  /** What it was told to end by. */
+  endedBy: ServingError | undefined;
+}
+
+/** An exclusive run that waits until the one before it has ended. */
+interface WaitingTurn extends Deferred<readonly Tensor[]> {
+  readonly session: Pointer;
+}
+
 /** Does runs on the batch threads, and ends them when they are no longer wanted. */
 export class ThreadRunner {
   readonly #api: OrtApi;
   readonly #threads: ExecutionThreads;
-  /** The runs that threads have or wait for, and the options that they are ended by. */
-  readonly #runs = new Map<ThreadRequest, Pointer>();
+  readonly #runs = new Set<InFlight>();
+  readonly #turns = new Set<WaitingTurn>();
   /** What runs that were ended without their caller's wish reject with. */
   #abandoned: ServingError | undefined;
   /** The end of the last exclusive run. */
@@ -34,16 +47,33 @@ export class ThreadRunner {
   run(run: EngineRun, elements: number): Promise<readonly Tensor[]> {
     const { inputs, buffers } = run.givesInputs ? takeInputs(run.inputs) : copyInputs(run.inputs);
     const start = () => this.#run({ ...run, inputs }, buffers, elements);
-    if (!run.isExclusive) return start();
-    const result = this.#exclusive.then(start);
-    this.#exclusive = result.catch(() => {}); // the next one does not care how this one ended
-    return result;
+    return run.isExclusive ? this.#runInTurn(run.session, start) : start();
   }
 
-  /** Ends every run that there is, and every one that may still come, with this error. */
-  abandon(error: ServingError): void {
-    this.#abandoned = error;
-    for (const [request, runOptions] of this.#runs) this.#end(request, runOptions, error);
+  /**
+   * Ends runs with this error: what waits at once, what a thread has as soon as it stops. Those of one session; without one
+   * all that there are, and every one that may still come.
+   */
+  abandon(error: ServingError, session?: Pointer): void {
+    if (session === undefined) this.#abandoned = error;
+    for (const turn of this.#turns) {
+      if (session !== undefined && turn.session !== session) continue;
+      this.#turns.delete(turn);
+      turn.reject(error);
+    }
+    for (const run of this.#runs) {
+      if (session === undefined || run.request.session === session) this.#end(run, error);
+    }
+  }
+
+  #runInTurn(session: Pointer, start: () => Promise<readonly Tensor[]>): Promise<readonly Tensor[]> {
+    const turn: WaitingTurn = { session, ...deferred<readonly Tensor[]>() };
+    this.#turns.add(turn);
+    this.#exclusive = this.#exclusive.then(() => {
+      if (!this.#turns.delete(turn)) return undefined; // it was ended while it waited
+      return start().then(turn.resolve, turn.reject); // the next one does not care how this one ended
+    });
+    return turn.promise;
   }
 
   async #run(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
@@ -51,9 +81,10 @@ export class ThreadRunner {
     if (signal?.aborted) throw cancelled(signal);
     if (this.#abandoned !== undefined) throw this.#abandoned;
     const runOptions = createRunOptions(this.#api, run.runConfigEntries);
-    const request: ThreadRequest = { kind: 'run', session, runOptions, inputs, outputs };
-    this.#runs.set(request, runOptions);
-    const onAbort = () => this.#end(request, runOptions, cancelled(signal));
+    const request = { kind: 'run', session, runOptions, inputs, outputs } as const;
+    const inFlight: InFlight = { request, endedBy: undefined };
+    this.#runs.add(inFlight);
+    const onAbort = () => this.#end(inFlight, cancelled(signal));
     signal?.addEventListener('abort', onAbort);
     try {
       const answer = (await this.#threads.submit({ request, transfer })) as Extract<
@@ -63,16 +94,16 @@ export class ThreadRunner {
       run.times.record(elements, answer.micros);
       return answer.outputs;
     } catch (error) {
-      if (!isTerminated(error)) throw error;
-      throw signal?.aborted ? cancelled(signal) : (this.#abandoned ?? error);
+      throw isTerminated(error) ? (inFlight.endedBy ?? error) : error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      this.#runs.delete(request);
+      this.#runs.delete(inFlight);
       this.#api.ReleaseRunOptions(runOptions);
     }
   }
 
-  #end(request: ThreadRequest, runOptions: Pointer, error: ServingError): void {
-    if (!this.#threads.withdraw(request, error)) this.#api.RunOptionsSetTerminate(runOptions);
+  #end(run: InFlight, error: ServingError): void {
+    run.endedBy ??= error;
+    if (!this.#threads.withdraw(run.request, error)) this.#api.RunOptionsSetTerminate(run.request.runOptions);
   }
 }

@@ -2,6 +2,7 @@ import { isMainThread, parentPort, type Transferable, workerData } from 'node:wo
 import koffi from 'koffi';
 import { ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
+import { externalLocations } from '../files/external-locations.js';
 import { bindOrtApi, OrtError } from '../ort/c-api.js';
 import { SessionRunner } from '../ort/run.js';
 import { closeSession, openSession } from '../ort/session.js';
@@ -47,6 +48,9 @@ function handle(request: ThreadRequest): void {
       send({ kind: 'opened', open: openSession(api, environment, request.file, options) });
       break;
     }
+    case 'list-external-data':
+      send({ kind: 'listed', locations: externalLocations(request.file) });
+      break;
     case 'close-session':
       closeSession(api, request.open);
       send({ kind: 'done' });

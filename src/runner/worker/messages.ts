@@ -18,6 +18,8 @@ export interface ThreadSetup {
 export type ThreadRequest =
   | { readonly kind: 'open-session'; readonly file: string; readonly options: SessionOptions }
   | { readonly kind: 'close-session'; readonly open: OpenSession }
+  /** Asks for the names of the files that a model has its external data in. */
+  | { readonly kind: 'list-external-data'; readonly file: string }
   | {
       readonly kind: 'run';
       readonly session: Pointer;
@@ -44,6 +46,7 @@ export type ThreadMessage =
 /** The good end of a request. */
 export type ThreadAnswer =
   | { readonly kind: 'opened'; readonly open: OpenSession }
+  | { readonly kind: 'listed'; readonly locations: readonly string[] }
   | { readonly kind: 'ran'; readonly outputs: readonly Tensor[]; readonly micros: number }
   | { readonly kind: 'done' };
 
