@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   routing: ['core'],
   batching: ['core'],
   runner: ['core'],
+  wire: ['core'],
   options: ['core', 'control', 'batching', 'runner'],
   server: ['core', 'control', 'routing', 'batching', 'runner', 'options'],
   index: ['core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
