@@ -5,18 +5,34 @@ import { describe, expect, it } from 'vitest';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
+const parts = [
+  'core',
+  'wire',
+  'storage',
+  'config',
+  'control',
+  'routing',
+  'batching',
+  'runner',
+  'warmup',
+  'request-log',
+];
+
 /** Who may import whom, beside itself; the table of the README. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  wire: ['core'],
   storage: ['core'],
+  config: ['core'],
   control: ['core', 'storage'],
   routing: ['core'],
   batching: ['core'],
   runner: ['core'],
-  config: ['core'],
-  options: ['core', 'control', 'batching', 'runner'],
-  server: ['core', 'config', 'control', 'routing', 'batching', 'runner', 'storage', 'options'],
-  index: ['storage', 'config', 'core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
+  warmup: ['core', 'wire'],
+  'request-log': ['core', 'wire'],
+  options: ['core', 'storage', 'control', 'batching', 'runner', 'warmup', 'request-log'],
+  server: [...parts, 'options'],
+  index: [...parts, 'options', 'server'],
 };
 
 interface Import {
