@@ -11,6 +11,7 @@ import {
   optionError,
 } from '../core/option-check.js';
 import type { SessionOptions } from '../runner/session-options.js';
+import type { Warmup } from '../warmup/warmup-plan.js';
 import { assertSession } from './session-check.js';
 
 /** One model and where its versions are. */
@@ -41,6 +42,19 @@ export interface ModelOptions {
    * @default 'availability-preserving'
    */
   readonly transitionPolicy?: TransitionPolicy;
+  /**
+   * What a version is run with before it is available: what its own warm-up file holds; made-up inputs where it has none
+   * (`'synthetic'`); nothing (`'off'`).
+   *
+   * @default 'file', as TF Serving's `--enable_model_warmup`
+   */
+  readonly warmup?: Warmup;
+  /**
+   * Times that each warm-up request is run, at each allowed batch size.
+   *
+   * @default 1; TF Serving's `--num_request_iterations_for_warmup`
+   */
+  readonly numRequestIterations?: number;
   /** How onnxruntime builds and runs the model. */
   readonly session?: SessionOptions;
   /**
@@ -54,7 +68,17 @@ export interface ModelOptions {
 /** @internal A model's options, with every default filled in. */
 export type ResolvedModelOptions = Required<ModelOptions>;
 
-const modelKeys = ['name', 'basePath', 'versionPolicy', 'labels', 'transitionPolicy', 'session', 'batching'];
+const modelKeys = [
+  'name',
+  'basePath',
+  'versionPolicy',
+  'labels',
+  'transitionPolicy',
+  'warmup',
+  'numRequestIterations',
+  'session',
+  'batching',
+];
 
 /**
  * @internal Checks the models that the user wrote and fills in the defaults.
@@ -82,7 +106,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
     versionPolicy = { latest: 1 },
     transitionPolicy = 'availability-preserving',
   } = model;
-  const { session = {}, batching = false, labels = {} } = model;
+  const { session = {}, batching = false, labels = {}, warmup = 'file', numRequestIterations = 1 } = model;
   assertString(name, `${path}.name`);
   assertString(basePath, `${path}.basePath`);
   assertVersionPolicy(versionPolicy, `${path}.versionPolicy`);
@@ -91,11 +115,22 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
     'availability-preserving',
     'resource-preserving',
   ]);
+  assertOneOf(warmup, `${path}.warmup`, ['file', 'synthetic', 'off']);
+  assertNumber(numRequestIterations, `${path}.numRequestIterations`, { min: 1, isInteger: true });
   assertSession(session, `${path}.session`);
   if (batching !== false) resolveBatching(batching, `${path}.batching`);
   // Copies: what the caller does with its own objects later changes nothing.
   return {
-    ...structuredClone({ name, versionPolicy, labels, transitionPolicy, session, batching }),
+    ...structuredClone({
+      name,
+      versionPolicy,
+      labels,
+      transitionPolicy,
+      warmup,
+      numRequestIterations,
+      session,
+      batching,
+    }),
     basePath: isUri(basePath) ? basePath : resolve(basePath),
   };
 }

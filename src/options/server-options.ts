@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../core/option-check.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
+import type { WarmupReport } from '../warmup/warmup-loader.js';
 import { type ConfigFileOptions, type ResolvedConfigFile, resolveConfigFile } from './config-file-options.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
 
@@ -61,7 +62,7 @@ export interface ModelServerOptions extends EngineOptions {
   /** Milliseconds for which a version that has ended is still shown. @default 600000 @see StateMonitorOptions */
   readonly endedRetentionMs?: number;
   /** Is told what happens to models and versions: for metrics. */
-  readonly lifecycleObserver?: LifecycleObserver;
+  readonly lifecycleObserver?: LifecycleObserver & { onWarmup?(report: WarmupReport): void };
   /** Is told what batching does: for metrics. */
   readonly batchingObserver?: BatchingObserver;
   /** @internal Time, for tests. */

@@ -4,11 +4,14 @@ import { ServableManager } from '../control/manager.js';
 import { FileSystemSource } from '../control/sources/file-system-source.js';
 import { StateMonitor } from '../control/state-monitor.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
+import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
 import { VersionLabels } from '../routing/labels.js';
 import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
+import { WarmupLoader } from '../warmup/warmup-loader.js';
+import type { WarmupPlan } from '../warmup/warmup-plan.js';
 import { ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';
 import type { ModelServerEvents } from './server-events.js';
@@ -39,12 +42,18 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   const engine = new OrtEngine(options);
   const dispatcher = new BatchDispatcher({ numBatchThreads, clock });
   const monitor = new StateMonitor({ clock, endedRetentionMs: options.endedRetentionMs });
-  const loader = new BatchingLoader({
+  const batchingLoader = new BatchingLoader({
     loader: new OnnxLoader({ engine, sessionOptions: ({ model }) => served.get(model)?.session }),
     dispatcher,
     batching: ({ model }) => served.get(model)?.batching,
     observer: options.batchingObserver,
     onUnbatched: (report) => emit('unbatched', report),
+  });
+  const loader = new WarmupLoader({
+    loader: batchingLoader,
+    plan: ({ model }) => warmupPlan(served.get(model)),
+    onWarmup: (report) => observer.onWarmup?.(report),
+    clock,
   });
   const manager = new ServableManager({
     ...options,
@@ -88,4 +97,11 @@ function newConfigFile(
   emit: Emit,
 ): ModelConfigFile {
   return new ModelConfigFile({ ...file, served, clock, onConfig: (report) => emit('config', report) });
+}
+
+function warmupPlan(model: ResolvedModelOptions | undefined): WarmupPlan | undefined {
+  if (model === undefined) return undefined;
+  const { warmup, numRequestIterations, batching } = model;
+  const batchSizes = batching === false ? [] : (batching.allowedBatchSizes ?? []);
+  return { warmup, numRequestIterations, batchSizes };
 }

@@ -1,0 +1,17 @@
+/**
+ * What a version is run with before it is available.
+ *
+ * - `file`: what `assets.extra/tf_serving_warmup_requests` in its directory holds; nothing where there is none.
+ * - `synthetic`: the same; without a file, inputs that are made up from the signatures.
+ * - `off`: nothing, though there be a file.
+ */
+export type Warmup = 'file' | 'synthetic' | 'off';
+
+/** How one version is warmed up. */
+export interface WarmupPlan {
+  readonly warmup: Warmup;
+  /** Times that each request is run. */
+  readonly numRequestIterations: number;
+  /** Numbers of rows that requests are brought to, one after the other, beside their own. */
+  readonly batchSizes: readonly number[];
+}
