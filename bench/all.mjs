@@ -24,6 +24,7 @@ const benches = [
   'batching/fairness',
   'batching/gain',
   'batching/choose',
+  'request-log/cost',
   'peers/onnxruntime-node',
 ];
 

@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   batching: ['core'],
   runner: ['core'],
   wire: ['core'],
+  'request-log': ['core', 'wire'],
   options: ['core', 'control', 'batching', 'runner'],
   server: ['core', 'control', 'routing', 'batching', 'runner', 'options'],
   index: ['core', 'control', 'routing', 'batching', 'runner', 'options', 'server'],
