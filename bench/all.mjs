@@ -25,6 +25,7 @@ const benches = [
   'batching/fairness',
   'batching/gain',
   'batching/choose',
+  'request-log/cost',
   'peers/onnxruntime-node',
 ];
 
