@@ -69,6 +69,14 @@ export { WarmupLoader, type WarmupLoaderOptions, type WarmupReport } from './war
 export type { Warmup, WarmupPlan } from './warmup/warmup-plan.js';
 export { writeWarmupFile } from './warmup/warmup-file.js';
 export type { WarmupRequest } from './warmup/warmup-request.js';
+export type { RequestLogConfig } from './request-log/request-log-config.js';
+export type { RequestCollector, RequestEntry } from './request-log/request-entry.js';
+export type {
+  DroppedRequest,
+  LogDropReason,
+  LoggedRequest,
+  RequestLogObserver,
+} from './request-log/request-log-observer.js';
 export { OnnxLoader, type OnnxLoaderOptions } from './runner/onnx-loader.js';
 export { type EngineOptions, OrtEngine } from './runner/engine.js';
 export type { InlineRuns } from './runner/inline/inline-runner.js';

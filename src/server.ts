@@ -7,16 +7,21 @@ import { type ModelSpec, toModelSpec } from './core/model-spec.js';
 import { assertNumber } from './core/option-check.js';
 import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
-import { checkInputs, findSignature, selectOutputs } from './core/signature-check.js';
+import { findSignature } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
 import { type ModelOptions, resolveModels } from './options/model-options.js';
 import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from './options/server-options.js';
 import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
-import { checkPriority, type Prediction, type PredictOptions } from './routing/prediction.js';
+import type { Prediction, PredictOptions } from './routing/prediction.js';
+import { answer } from './server/answer.js';
+import { atMost } from './server/at-most.js';
 import { compose, type Parts } from './server/compose.js';
 import { isModelReady, type ModelStatus, modelStatuses } from './server/model-status.js';
 import type { ModelServerEvents } from './server/server-events.js';
+
+/** Milliseconds that the last request logs are given to be written in. */
+const logsGraceMs = 5000;
 
 /**
  * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
@@ -88,18 +93,12 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const wanted = toModelSpec(spec);
-    const { clock } = this.#options;
-    return await withPatience(clock, options, (signal, deadlineMs) =>
-      withLease(this.#assertOpen().#parts.resolver.acquire(wanted), async (servable) => {
-        const { id } = servable;
-        const signature = findSignature(servable.signatures, wanted.signature);
-        checkInputs(id, signature, inputs);
-        const outputs = selectOutputs(id, signature, options.outputs);
-        const priority = checkPriority(options.priority);
-        const request = { signature, inputs, outputs, signal, priority, deadlineMs };
-        return { id, outputs: await servable.run(request) };
-      }),
-    );
+    const { signature } = wanted;
+    return await withPatience(this.#options.clock, options, (signal, deadlineMs) => {
+      const { resolver, logs } = this.#assertOpen().#parts;
+      const question = { signature, inputs, options, signal, deadlineMs };
+      return withLease(resolver.acquire(wanted), (servable) => answer(servable, question, logs));
+    });
   }
 
   /** The versions of a model, or of all, highest first, with their states; empty for a model that is not known. */
@@ -207,12 +206,13 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { source, manager, dispatcher, engine, configFile } = this.#parts;
+    const { source, manager, dispatcher, engine, configFile, logs } = this.#parts;
     configFile?.close();
     source.close();
     await manager.close({ graceMs });
     await dispatcher.close();
     await engine.close();
+    await atMost(this.#options.clock, logsGraceMs, logs.close());
   }
 
   #assertNotClosed(otherwise: string): void {

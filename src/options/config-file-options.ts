@@ -33,5 +33,5 @@ export function resolveConfigFile(file: ConfigFileOptions): ResolvedConfigFile {
   assertNumber(pollIntervalMs, 'configFile.pollIntervalMs', { min: 0 });
   assertObject(modelDefaults, 'configFile.modelDefaults');
   resolveModel({ ...modelDefaults, name: 'any', basePath: '/any' }, 'configFile.modelDefaults');
-  return { path, pollIntervalMs, modelDefaults: structuredClone(modelDefaults) };
+  return { path, pollIntervalMs, modelDefaults: { ...modelDefaults } };
 }

@@ -10,6 +10,7 @@ import {
   assertString,
   optionError,
 } from '../core/option-check.js';
+import { type RequestLogConfig, resolveRequestLogConfig } from '../request-log/request-log-config.js';
 import type { SessionOptions } from '../runner/session-options.js';
 import type { Warmup } from '../warmup/warmup-plan.js';
 import { assertSession } from './session-check.js';
@@ -55,6 +56,13 @@ export interface ModelOptions {
    * @default 1; TF Serving's `--num_request_iterations_for_warmup`
    */
   readonly numRequestIterations?: number;
+  /**
+   * Which of its requests are written, with their answers, into files that are warm-up files for the next version; or
+   * handed to a collector of the host's.
+   *
+   * @default false: none
+   */
+  readonly requestLog?: RequestLogConfig | false;
   /** How onnxruntime builds and runs the model. */
   readonly session?: SessionOptions;
   /**
@@ -76,6 +84,7 @@ const modelKeys = [
   'transitionPolicy',
   'warmup',
   'numRequestIterations',
+  'requestLog',
   'session',
   'batching',
 ];
@@ -107,6 +116,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
     transitionPolicy = 'availability-preserving',
   } = model;
   const { session = {}, batching = false, labels = {}, warmup = 'file', numRequestIterations = 1 } = model;
+  const { requestLog = false } = model;
   assertString(name, `${path}.name`);
   assertString(basePath, `${path}.basePath`);
   assertVersionPolicy(versionPolicy, `${path}.versionPolicy`);
@@ -117,6 +127,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
   ]);
   assertOneOf(warmup, `${path}.warmup`, ['file', 'synthetic', 'off']);
   assertNumber(numRequestIterations, `${path}.numRequestIterations`, { min: 1, isInteger: true });
+  if (requestLog !== false) resolveRequestLogConfig(requestLog, `${path}.requestLog`);
   assertSession(session, `${path}.session`);
   if (batching !== false) resolveBatching(batching, `${path}.batching`);
   // Copies: what the caller does with its own objects later changes nothing.
@@ -131,6 +142,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
       session,
       batching,
     }),
+    requestLog: requestLog && { ...requestLog }, // with a collector, which is nobody's to copy
     basePath: isUri(basePath) ? basePath : resolve(basePath),
   };
 }

@@ -2,6 +2,7 @@ import type { BatchingObserver } from '../batching/batching-observer.js';
 import type { LifecycleObserver } from '../control/lifecycle-observer.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../core/option-check.js';
+import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
 import type { WarmupReport } from '../warmup/warmup-loader.js';
@@ -63,6 +64,8 @@ export interface ModelServerOptions extends EngineOptions {
   readonly endedRetentionMs?: number;
   /** Is told what happens to models and versions: for metrics. */
   readonly lifecycleObserver?: LifecycleObserver & { onWarmup?(report: WarmupReport): void };
+  /** Is told what becomes of sampled requests: for metrics. */
+  readonly requestLogObserver?: RequestLogObserver;
   /** Is told what batching does: for metrics. */
   readonly batchingObserver?: BatchingObserver;
   /** @internal Time, for tests. */
@@ -99,7 +102,7 @@ const numbers = {
   numUnloadThreads: threads,
 } as const;
 
-const objects = ['lifecycleObserver', 'batchingObserver', 'clock'] as const;
+const objects = ['lifecycleObserver', 'requestLogObserver', 'batchingObserver', 'clock'] as const;
 
 /**
  * @internal Checks what the user wrote and fills in the defaults, once.
@@ -142,6 +145,7 @@ function defaults(): Defaults {
     numLoadThreads: Math.min(2, cpus),
     numUnloadThreads: 2,
     lifecycleObserver: {},
+    requestLogObserver: {},
     batchingObserver: {},
     clock: systemClock,
   };

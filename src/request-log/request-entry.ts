@@ -1,10 +1,9 @@
-import type { ModelSpec } from '../core/model-spec.js';
 import type { TensorMap } from '../core/tensor.js';
 
 /** A request and its answer, as they are logged. */
 export interface RequestEntry {
   /** What the request was resolved to. */
-  readonly spec: Required<ModelSpec>;
+  readonly spec: { readonly model: string; readonly version: number; readonly signature: string };
   /** By alias. Nobody changes them any more; see `captureTensors`. */
   readonly inputs: TensorMap;
   /** The outputs that were asked for; absent where the request named none. */

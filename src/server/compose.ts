@@ -6,12 +6,14 @@ import { StateMonitor } from '../control/state-monitor.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
+import { RequestLogs } from '../request-log/request-logs.js';
 import { VersionLabels } from '../routing/labels.js';
 import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
+import { encodePredictLog } from '../wire/prediction-log.js';
 import { ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';
 import type { ModelServerEvents } from './server-events.js';
@@ -26,6 +28,7 @@ export interface Parts {
   readonly labels: VersionLabels;
   readonly resolver: Resolver;
   readonly served: ServedModels;
+  readonly logs: RequestLogs;
   readonly configFile: ModelConfigFile | undefined;
 }
 
@@ -75,7 +78,12 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   monitor.listen((status) => labels.refresh(status.id.model));
   monitor.listen((status) => observer.onState?.(status));
   monitor.listen((status) => emit('state', status));
-  served.connect({ manager, source, labels });
+  const logs = new RequestLogs({
+    encode: ({ spec, ...entry }, samplingRate) => encodePredictLog({ ...entry, spec, samplingRate }),
+    observer: options.requestLogObserver,
+    clock,
+  });
+  served.connect({ manager, source, labels, logs });
   served.begin(options.models);
   return {
     engine,
@@ -86,6 +94,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     labels,
     resolver: new Resolver(manager, labels),
     served,
+    logs,
     configFile: options.configFile && newConfigFile(options, options.configFile, served, emit),
   };
 }

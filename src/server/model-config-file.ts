@@ -1,10 +1,11 @@
 import { ConfigFile } from '../config/config-file.js';
-import type { ConfiguredModel, ModelServerConfig } from '../config/configured-model.js';
+import type { ConfiguredLogging, ConfiguredModel, ModelServerConfig } from '../config/configured-model.js';
 import { parseModelConfig } from '../config/model-config.js';
 import type { Clock } from '../core/clock.js';
 import type { ServingError } from '../core/errors.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
-import { type ResolvedModelOptions, resolveModels } from '../options/model-options.js';
+import { type ModelOptions, type ResolvedModelOptions, resolveModels } from '../options/model-options.js';
+import type { RequestLogConfig } from '../request-log/request-log-config.js';
 import type { ServedModels } from './served-models.js';
 
 /** What became of a config file that was read. */
@@ -66,7 +67,20 @@ export class ModelConfigFile {
     return resolveModels(config.models.map((model) => this.#toOptions(model)));
   }
 
-  #toOptions({ name, basePath, versionPolicy, labels }: ConfiguredModel) {
-    return { ...this.#options.modelDefaults, name, basePath, versionPolicy, labels };
+  #toOptions({ name, basePath, versionPolicy, labels, logging }: ConfiguredModel): ModelOptions {
+    const { modelDefaults } = this.#options;
+    const requestLog = logging ? toRequestLog(logging, modelDefaults.requestLog || {}) : false;
+    return { ...modelDefaults, name, basePath, versionPolicy, labels, requestLog };
   }
+}
+
+/**
+ * What a file says of a log, with what it cannot say. Its `type` names a collector that a build of TF Serving may have; here
+ * there is one, files, unless the host has a collector of its own.
+ */
+function toRequestLog(
+  { filenamePrefix, samplingRate }: ConfiguredLogging,
+  defaults: RequestLogConfig,
+): RequestLogConfig {
+  return { ...defaults, samplingRate, ...(filenamePrefix !== '' && { filenamePrefix }) };
 }

@@ -2,6 +2,7 @@ import type { ServableManager } from '../control/manager.js';
 import { labelNotAvailable, noVersionAvailable } from '../control/manager-errors.js';
 import type { FileSystemSource } from '../control/sources/file-system-source.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
+import type { RequestLogs } from '../request-log/request-logs.js';
 import type { VersionLabels } from '../routing/labels.js';
 
 /** What is told of a change of models. */
@@ -9,6 +10,7 @@ export interface ServedModelsParts {
   readonly manager: ServableManager;
   readonly source: FileSystemSource;
   readonly labels: VersionLabels;
+  readonly logs: RequestLogs;
 }
 
 /**
@@ -33,6 +35,7 @@ export class ServedModels {
     this.#models = byName(models);
     const { source, labels } = this.#parts as ServedModelsParts;
     for (const { name, labels: wanted } of models) labels.set(name, wanted);
+    void this.#configureLogs();
     void source.setModels(this.watched());
   }
 
@@ -62,6 +65,7 @@ export class ServedModels {
     this.#models = models;
     for (const name of leaving) labels.set(name, {});
     for (const { name, labels: wanted } of models.values()) labels.set(name, wanted);
+    await this.#configureLogs();
     await source.setModels(this.watched());
     await Promise.all([manager.settled(), ...leaving.map((name) => manager.remove(name))]);
     this.#assertServed(before);
@@ -73,6 +77,12 @@ export class ServedModels {
     // A base path that was good goes on being meant while it cannot be read; a new one must have been read.
     if (manager.isSourceFailing(name) && before?.basePath !== model.basePath) return false;
     return manager.isServed(name) || wantsNothing(model);
+  }
+
+  /** What they are to log was checked with the rest of their options. */
+  async #configureLogs(): Promise<void> {
+    const { logs } = this.#parts as ServedModelsParts;
+    await logs.configure(new Map(this.list().map(({ name, requestLog }) => [name, requestLog || undefined])));
   }
 
   /** The models as a source watches them. */

@@ -24,6 +24,7 @@ describe('resolveOptions', () => {
           transitionPolicy: 'availability-preserving',
           warmup: 'file',
           numRequestIterations: 1,
+          requestLog: false,
           session: {},
           batching: false,
         },
@@ -42,6 +43,7 @@ describe('resolveOptions', () => {
       numLoadThreads: Math.min(2, cpus),
       numUnloadThreads: 2,
       lifecycleObserver: {},
+      requestLogObserver: {},
       batchingObserver: {},
       clock: systemClock,
     });
@@ -70,6 +72,7 @@ describe('resolveOptions', () => {
       unloadGraceMs: 0,
       endedRetentionMs: 0,
       lifecycleObserver: { onState: () => {} },
+      requestLogObserver: { onLogged: () => {} },
       clock: { now: () => 0, schedule: () => () => {} },
     };
     const model = {
@@ -79,6 +82,7 @@ describe('resolveOptions', () => {
       labels: { stable: 1 },
       warmup: 'synthetic' as const,
       numRequestIterations: 3,
+      requestLog: { samplingRate: 0.5, filenamePrefix: '/logs/digits' },
       transitionPolicy: 'resource-preserving' as const,
       session: { intraOpNumThreads: 2, providers: ['cpu', { name: 'webgpu', options: { a: '' } }] },
       batching: { maxBatchSize: 4, padValue: { x: 1n } },
