@@ -52,6 +52,7 @@ export { type AvailableVersions, type LabelMove, type LabelStatus, VersionLabels
 export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './control/memory-budget.js';
 export type { RetryPolicy } from './control/retry-policy.js';
 export type { Storage, StorageEntry } from './core/storage.js';
+export { LocalStorage } from './storage/local-storage.js';
 export { withLease } from './routing/lease.js';
 export type {
   BatchingStatus,

@@ -9,7 +9,7 @@ import type { LookReport } from '../lifecycle-observer.js';
 import type { AspiredVersion, Source, SourceListener } from '../source.js';
 import type { VersionPolicy } from '../version-policy.js';
 import { type Found, findVersions } from './base-path.js';
-import { Revisions } from './revisions.js';
+import { Fingerprints } from './fingerprints.js';
 
 /** A model and where its versions appear. */
 export interface WatchedModel {
@@ -75,7 +75,7 @@ export class FileSystemSource implements Source {
   readonly #clock: Clock;
   readonly #storage: Storage;
   readonly #onLook: ((report: LookReport) => void) | undefined;
-  readonly #revisions: Revisions;
+  readonly #fingerprints: Fingerprints;
   #models: readonly WatchedModel[];
   #listener: SourceListener | undefined;
   #started: Promise<void> | undefined;
@@ -106,7 +106,7 @@ export class FileSystemSource implements Source {
     this.#clock = clock;
     this.#storage = storage;
     this.#onLook = options.onLook;
-    this.#revisions = new Revisions(storage);
+    this.#fingerprints = new Fingerprints(storage);
   }
 
   /**
@@ -176,7 +176,7 @@ export class FileSystemSource implements Source {
 
   #look(): Promise<void> {
     if (this.#isClosed || this.#listener === undefined) return Promise.resolve();
-    this.#revisions.beginLook();
+    this.#fingerprints.beginLook();
     const left = this.#models.values();
     const lookAtNext = async () => {
       for (const model of left) await this.#lookAt(model); // each lane takes the next one from the same iterator
@@ -231,7 +231,7 @@ export class FileSystemSource implements Source {
     const { build } = model;
     const aspired = await Promise.all(
       found.aspired.map(async (version): Promise<AspiredVersion> => {
-        const revision = await this.#revisions.of(version.path, signal);
+        const revision = await this.#fingerprints.of(version.path, signal);
         return {
           ...version,
           ...(revision !== undefined && { revision }),

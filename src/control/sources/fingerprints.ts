@@ -5,7 +5,7 @@ import type { Storage } from '../../core/storage.js';
 const perLook = 200;
 
 /** What the files of version directories look like, as of the last time that they were looked at. */
-export class Revisions {
+export class Fingerprints {
   readonly #storage: Storage;
   /** By path; the one that was looked at longest ago is first. */
   readonly #known = new Map<string, string>();
