@@ -1,6 +1,7 @@
 import { ServingError } from '../core/errors.js';
 import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
+import type { TensorMap } from '../core/tensor.js';
 import { timeRuns } from './adaptive/time-runs.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
 import type { FinishedRun } from './batch-policy.js';
@@ -16,6 +17,15 @@ export interface BatchingLoaderOptions {
   readonly dispatcher: BatchDispatcher;
   /** How a model's requests share runs; they do not where it returns nothing or false. */
   readonly batching: (id: ServableId) => BatchingOptions | false | undefined;
+  /**
+   * Requests that are known to be good, by the names of their signatures: to see with whether rows may share a run. Never
+   * rejects. Rows are made up where there are none.
+   */
+  readonly samples?: (
+    servable: Servable,
+    path: string,
+    signal?: AbortSignal,
+  ) => Promise<ReadonlyMap<string, readonly TensorMap[]>>;
   readonly observer?: BatchingObserver;
   /** Is told of each version that is served without batching although it was asked for, before it is available. */
   readonly onUnbatched?: (report: UnbatchedReport) => void;
@@ -66,20 +76,27 @@ export class BatchingLoader implements Loader {
     const servable = await loader.load(id, path, signal);
     if (!options) return servable;
     try {
-      return await this.#batch(servable, resolveBatching(options, `batching of ${id.model}`), signal);
+      const batching = resolveBatching(options, `batching of ${id.model}`);
+      const samples = await this.#options.samples?.(servable, path, signal);
+      return await this.#batch(servable, batching, samples, signal);
     } catch (error) {
       await servable.unload();
       throw error;
     }
   }
 
-  async #batch(servable: Servable, batching: ResolvedBatching, signal?: AbortSignal): Promise<Servable> {
+  async #batch(
+    servable: Servable,
+    batching: ResolvedBatching,
+    samples: ReadonlyMap<string, readonly TensorMap[]> | undefined,
+    signal?: AbortSignal,
+  ): Promise<Servable> {
     const { dispatcher, observer, onUnbatched } = this.#options;
     const { id } = servable;
     const filling = resolveFilling(id, servable.signatures, batching);
     const trials: FinishedRun[] = [];
     const timed = timeRuns(servable, dispatcher.clock, (run) => trials.push(run));
-    const faults = await findVersionFaults({ servable: timed, batching, filling, signal });
+    const faults = await findVersionFaults({ servable: timed, batching, filling, samples, signal });
     const { unbatched, isPaddable, reason } = faults;
     const isOn = unbatched.size < servable.signatures.size;
     if (reason !== undefined && batching.batchSafety === 'require') {

@@ -11,6 +11,7 @@ import { VersionLabels } from '../routing/labels.js';
 import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
+import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
 import { encodePredictLog } from '../wire/prediction-log.js';
@@ -49,6 +50,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     loader: new OnnxLoader({ engine, sessionOptions: ({ model }) => served.get(model)?.session }),
     dispatcher,
     batching: ({ model }) => served.get(model)?.batching,
+    samples: (servable, path, signal) => readSamples(servable, path, signal),
     observer: options.batchingObserver,
     onUnbatched: (report) => emit('unbatched', report),
   });

@@ -10,6 +10,8 @@ export interface VersionCheckOptions {
   readonly servable: Servable;
   readonly batching: ResolvedBatching;
   readonly filling: Filling;
+  /** Requests that are known to be good, by the names of their signatures. */
+  readonly samples?: ReadonlyMap<string, readonly TensorMap[]> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -47,7 +49,8 @@ async function findFaults(check: VersionCheckOptions): Promise<ReadonlyMap<Signa
   const { maxRows } = batching;
   const faults = new Map<Signature, string>();
   for (const signature of servable.signatures.values()) {
-    const fault = await findBatchFault(servable, signature, { maxRows, ...(signal && { signal }) });
+    const samples = check.samples?.get(signature.name) ?? [];
+    const fault = await findBatchFault(servable, signature, { maxRows, samples, ...(signal && { signal }) });
     if (fault !== undefined) faults.set(signature, fault);
   }
   return faults;
@@ -55,7 +58,7 @@ async function findFaults(check: VersionCheckOptions): Promise<ReadonlyMap<Signa
 
 /** Why rows of different sizes must not be padded to share a run, where they must not. */
 async function findFirstPaddingFault(
-  { servable, batching, filling, signal }: VersionCheckOptions,
+  { servable, batching, filling, samples: allSamples, signal }: VersionCheckOptions,
   faults: ReadonlyMap<Signature, string>,
 ): Promise<string | undefined> {
   const { isPadding, maxRows } = batching;
@@ -67,7 +70,9 @@ async function findFirstPaddingFault(
     ).inputs;
   for (const signature of servable.signatures.values()) {
     if (faults.has(signature)) continue;
-    const fault = await findPaddingFault(servable, signature, { maxRows, merge, ...(signal && { signal }) });
+    const samples = allSamples?.get(signature.name) ?? [];
+    const options = { maxRows, merge, samples, ...(signal && { signal }) };
+    const fault = await findPaddingFault(servable, signature, options);
     if (fault !== undefined) return fault;
   }
   return undefined;
