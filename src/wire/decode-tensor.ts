@@ -143,7 +143,7 @@ function toStrings(strings: readonly Uint8Array[]): string[] | Uint8Array[] {
   try {
     return strings.map(decodeText);
   } catch {
-    return strings.map((bytes) => bytes.slice());
+    return strings.map((bytes) => new Uint8Array(bytes)); // never slice: of a Buffer that is a view
   }
 }
 

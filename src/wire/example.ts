@@ -47,7 +47,7 @@ function decodeFeature(bytes: Uint8Array): Feature | undefined {
     if (field === 1)
       feature = {
         kind: 'bytes',
-        values: readList(list, (values: Uint8Array[], each) => values.push(each.delimited().slice())),
+        values: readList(list, (values: Uint8Array[], each) => values.push(new Uint8Array(each.delimited()))),
       };
     else if (field === 2) feature = { kind: 'float', values: readFloats(list) };
     else feature = { kind: 'int64', values: readInts(list) };

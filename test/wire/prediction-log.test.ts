@@ -1,0 +1,294 @@
+import fc from 'fast-check';
+import { type Signature, tensor } from 'servable';
+import { describe, expect, it } from 'vitest';
+import { ServingError } from '#dist/core/errors.js';
+import type { Example, Feature } from '#dist/wire/example.js';
+import { examplesToInputs } from '#dist/wire/examples-to-inputs.js';
+import { decodeRequest, encodePredictLog } from '#dist/wire/prediction-log.js';
+import { caught } from '../support/caught.js';
+import { describeShared } from '../support/shared-folder.js';
+import { descriptorFile, wireDescriptor } from '../support/wire-descriptor.js';
+
+const spec = { model: 'm', version: 7, signature: 'serving_default' };
+const inputs = { x: tensor('float32', [1, 2], [1, 2]), ['__proto__']: tensor('int64', [1], [3n]) };
+
+describe('a predict log', () => {
+  it('comes back as it went', () => {
+    const bytes = encodePredictLog({
+      spec,
+      inputs,
+      outputFilter: ['y'],
+      outputs: inputs,
+      samplingRate: 0.5,
+      timestampSecs: 1e9,
+    });
+    expect(decodeRequest(bytes)).toEqual({ kind: 'predict', spec, inputs, outputFilter: ['y'] });
+  });
+
+  it('may say little', () => {
+    const little = { spec: { model: '', signature: '' }, inputs: {} };
+    expect(decodeRequest(encodePredictLog(little))).toEqual({ kind: 'predict', ...little, outputFilter: [] });
+    expect(decodeRequest(encodePredictLog({ ...little, spec: { ...spec, version: 0 } }))).toMatchObject({
+      spec: { version: 0 },
+    });
+    expect(decodeRequest(new Uint8Array())).toEqual({ kind: 'none' });
+  });
+
+  it('is a typed error or a request, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        try {
+          decodeRequest(bytes, { maxTensorBytes: 2 ** 20 });
+        } catch (error) {
+          expect(error).toBeInstanceOf(ServingError);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describeShared('prediction logs as protobufjs reads and writes them', [descriptorFile], () => {
+  const root = wireDescriptor();
+  const type = root.lookupType('tensorflow.serving.PredictionLog');
+  const encode = (message: object) => type.encode(type.fromObject(message)).finish();
+  const float = (...value: number[]) => ({ float_list: { value } });
+  const examples = [{ features: { feature: { x: float(1, 2) } } }];
+  const modelSpec = { name: 'm', version: { value: 7 }, signature_name: 'sig' };
+
+  it('a predict log', () => {
+    const bytes = encodePredictLog({
+      spec,
+      inputs: { x: inputs.x },
+      outputs: { y: inputs.x },
+      outputFilter: ['y'],
+      samplingRate: 0.25,
+      timestampSecs: 1_700_000_000,
+    });
+    expect(type.toObject(type.decode(bytes), { longs: Number, enums: String })).toMatchObject({
+      log_metadata: {
+        model_spec: { name: 'm', version: { value: 7 }, signature_name: 'serving_default' },
+        sampling_config: { sampling_rate: 0.25 },
+        timestamp_secs: 1_700_000_000,
+      },
+      predict_log: {
+        request: {
+          model_spec: { name: 'm', version: { value: 7 } },
+          inputs: {
+            x: { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }, { size: 2 }] }, float_val: [1, 2] },
+          },
+          output_filter: ['y'],
+        },
+        response: { outputs: { y: { float_val: [1, 2] } }, model_spec: { name: 'm' } },
+      },
+    });
+  });
+
+  it('labels, and versions that are not named', () => {
+    const of = (model_spec: object) => decodeRequest(encode({ predict_log: { request: { model_spec } } }));
+    expect(of({ name: 'm', version_label: 'stable' })).toMatchObject({
+      spec: { model: 'm', label: 'stable', signature: '' },
+    });
+    expect(of({ name: 'm' })).not.toHaveProperty('spec.version');
+  });
+
+  it.each([
+    ['classify', 'classify_log'],
+    ['regress', 'regress_log'],
+  ])('a %s log', (kind, field) => {
+    const request = { model_spec: modelSpec, input: { example_list: { examples } } };
+    expect(decodeRequest(encode({ [field]: { request } }))).toEqual({
+      kind,
+      spec: { model: 'm', version: 7, signature: 'sig' },
+      examples: [new Map([['x', { kind: 'float', values: [1, 2] }]])],
+    });
+  });
+
+  it('a context, of which the example has the last word', () => {
+    const context = {
+      features: {
+        feature: {
+          x: float(9),
+          c: { int64_list: { value: [-1] } },
+          b: { bytes_list: { value: [Buffer.from('hi')] } },
+        },
+      },
+    };
+    const request = {
+      input: { example_list_with_context: { examples: [...examples, { features: {} }], context } },
+    };
+    const decoded = decodeRequest(encode({ classify_log: { request } }));
+    expect('examples' in decoded && decoded.examples.map((each) => Object.fromEntries(each))).toEqual([
+      {
+        x: { kind: 'float', values: [1, 2] },
+        c: { kind: 'int64', values: [-1n] },
+        b: { kind: 'bytes', values: [Uint8Array.from(Buffer.from('hi'))] },
+      },
+      {
+        x: { kind: 'float', values: [9] },
+        c: { kind: 'int64', values: [-1n] },
+        b: { kind: 'bytes', values: [Uint8Array.from(Buffer.from('hi'))] },
+      },
+    ]);
+  });
+
+  it('a multi-inference log', () => {
+    const tasks = [{ model_spec: modelSpec }, { model_spec: { ...modelSpec, signature_name: 'other' } }];
+    expect(
+      decodeRequest(
+        encode({ multi_inference_log: { request: { tasks, input: { example_list: { examples } } } } }),
+      ),
+    ).toMatchObject({
+      kind: 'multi-inference',
+      specs: [{ signature: 'sig' }, { signature: 'other' }],
+      examples: [expect.any(Map)],
+    });
+  });
+
+  it.each([
+    ['session_run_log', 5],
+    ['predict_streamed_log', 7],
+  ])('a %s, which is none of ours', (field, logType) => {
+    expect(decodeRequest(encode({ [field]: {} }))).toEqual({ kind: 'unsupported', logType });
+  });
+});
+
+describe('examples', () => {
+  const signature = (dtype: string, shape: unknown, more = {}): Signature =>
+    ({
+      name: 's',
+      method: 'predict',
+      outputs: {},
+      inputs: { x: { name: 'x', dtype, shape, ...more } },
+    }) as Signature;
+  const feature = (kind: string, ...values: unknown[]) => ({ kind, values }) as Feature;
+  const rows = (...features: (Feature | undefined)[]): Example[] =>
+    features.map((each) => new Map(each === undefined ? [] : [['x', each]]));
+
+  it.each<[string, string, unknown, Feature[], unknown]>([
+    [
+      'floats',
+      'float32',
+      ['n', 2],
+      [feature('float', 1, 2), feature('float', 3, 4)],
+      [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+    ],
+    ['one value a row', 'float64', ['n'], [feature('float', 1), feature('float', 2)], [[2], [1, 2]]],
+    ['integers as floats', 'float32', ['n', 1], [feature('int64', 1n)], [[1, 1], [1]]],
+    [
+      'integers',
+      'int8',
+      ['n', null],
+      [feature('int64', -128n, 127n)],
+      [
+        [1, 2],
+        [-128, 127],
+      ],
+    ],
+    ['large integers', 'uint64', ['n', null], [feature('int64', 2n ** 62n)], [[1, 1], [2n ** 62n]]],
+    [
+      'bool',
+      'bool',
+      ['n', 2],
+      [feature('int64', 0n, 1n)],
+      [
+        [1, 2],
+        [0, 1],
+      ],
+    ],
+    [
+      'text',
+      'string',
+      ['n', null],
+      [feature('bytes', Buffer.from('a'), Buffer.from('ä'))],
+      [
+        [1, 2],
+        ['a', 'ä'],
+      ],
+    ],
+    [
+      'an open dimension between fixed ones',
+      'float32',
+      ['n', 2, 'm', 1],
+      [feature('float', 1, 2, 3, 4, 5, 6)],
+      [
+        [1, 2, 3, 1],
+        [1, 2, 3, 4, 5, 6],
+      ],
+    ],
+  ])('become inputs: %s', (_what, dtype, shape, features, expected) => {
+    const { x } = examplesToInputs(signature(dtype, shape), rows(...features));
+    expect([x?.dtype, x?.shape, [...(x?.data as Iterable<unknown>)]]).toEqual([
+      dtype,
+      ...(expected as unknown[]),
+    ]);
+  });
+
+  it('leave an optional input out that none has', () => {
+    expect(examplesToInputs(signature('float32', ['n'], { isOptional: true }), rows(undefined))).toEqual({});
+  });
+
+  it.each<[string, string, unknown, (Feature | undefined)[], string]>([
+    ['none at all', 'float32', ['n'], [], 'Input is empty.'],
+    [
+      'a missing feature',
+      'float32',
+      ['n'],
+      [feature('float', 1), undefined],
+      'Cannot use feature "x" of example 1: it is missing',
+    ],
+    [
+      'floats for integers',
+      'int32',
+      ['n'],
+      [feature('float', 1)],
+      'it is a float_list, and the input is int32',
+    ],
+    [
+      'text for numbers',
+      'float32',
+      ['n'],
+      [feature('bytes', Buffer.from('1'))],
+      'it is a bytes_list, and the input is float32',
+    ],
+    [
+      'numbers for text',
+      'string',
+      ['n'],
+      [feature('int64', 1n)],
+      'it is a int64_list, and the input is string',
+    ],
+    ['what is too large', 'int8', ['n'], [feature('int64', 128n)], 'it has 128, and the input is int8'],
+    ['what is below 0', 'uint32', ['n'], [feature('int64', -1n)], 'it has -1, and the input is uint32'],
+    ['a bool of 2', 'bool', ['n'], [feature('int64', 2n)], 'it has 2, and the input is bool'],
+    [
+      'unequal rows',
+      'float32',
+      ['n', null],
+      [feature('float', 1), feature('float', 1, 2)],
+      'example 1: it has 2 values, and that of example 0 has 1',
+    ],
+    [
+      'a wrong count',
+      'float32',
+      ['n', 3],
+      [feature('float', 1)],
+      'it has 1 values, and a row of the input has 3',
+    ],
+    [
+      'two open dimensions',
+      'float32',
+      ['n', null, null],
+      [feature('float', 1)],
+      'more than one open dimension',
+    ],
+  ])('are refused with %s', (_what, dtype, shape, features, message) => {
+    expect(caught(() => examplesToInputs(signature(dtype, shape), rows(...features)))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(message),
+    });
+  });
+});
