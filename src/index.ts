@@ -53,6 +53,7 @@ export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './cont
 export type { RetryPolicy } from './control/retry-policy.js';
 export type { Storage, StorageEntry } from './core/storage.js';
 export { LocalStorage } from './storage/local-storage.js';
+export { StagingLoader, type StagingLoaderOptions } from './storage/staging-loader.js';
 export { withLease } from './routing/lease.js';
 export type {
   BatchingStatus,

@@ -1,10 +1,21 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BatchingObserver } from '../batching/batching-observer.js';
 import type { LifecycleObserver } from '../control/lifecycle-observer.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../core/option-check.js';
+import {
+  assertKeys,
+  assertNumber,
+  assertObject,
+  assertOneOf,
+  assertString,
+  optionError,
+} from '../core/option-check.js';
+import type { Storage } from '../core/storage.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
+import { LocalStorage } from '../storage/local-storage.js';
 import type { WarmupReport } from '../warmup/warmup-loader.js';
 import { type ConfigFileOptions, type ResolvedConfigFile, resolveConfigFile } from './config-file-options.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
@@ -27,6 +38,14 @@ export interface ModelServerOptions extends EngineOptions {
    * @default 10000
    */
   readonly lookTimeoutMs?: number;
+  /**
+   * Where base paths lie. What is not on the local disk is copied there before it is loaded.
+   *
+   * @default the local disk
+   */
+  readonly storage?: Storage;
+  /** Where these copies lie; several servers may share it. @default `servable` among the system's temporary files */
+  readonly cacheDirectory?: string;
   /**
    * How often a load is tried again that failed for a reason that may pass: a lost thread, memory, a storage. What is
    * wrong with the files themselves is tried again when they change.
@@ -102,7 +121,7 @@ const numbers = {
   numUnloadThreads: threads,
 } as const;
 
-const objects = ['lifecycleObserver', 'requestLogObserver', 'batchingObserver', 'clock'] as const;
+const objects = ['storage', 'lifecycleObserver', 'requestLogObserver', 'batchingObserver', 'clock'] as const;
 
 /**
  * @internal Checks what the user wrote and fills in the defaults, once.
@@ -111,13 +130,21 @@ const objects = ['lifecycleObserver', 'requestLogObserver', 'batchingObserver', 
  */
 export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   assertObject(options, 'options');
-  assertKeys(options, '', ['models', 'configFile', 'inlineRuns', ...Object.keys(numbers), ...objects]);
+  assertKeys(options, '', [
+    'models',
+    'configFile',
+    'cacheDirectory',
+    'inlineRuns',
+    ...Object.keys(numbers),
+    ...objects,
+  ]);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: Defaults & ModelServerOptions = { ...defaults(), ...given };
   for (const [name, range] of Object.entries(numbers)) {
     assertNumber(resolved[name as keyof typeof numbers], name, range);
   }
   for (const name of objects) assertObject(resolved[name], name);
+  assertString(resolved.cacheDirectory, 'cacheDirectory');
   assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
   return { ...resolved, ...resolveModelsOrFile(options) };
 }
@@ -133,6 +160,8 @@ function defaults(): Defaults {
   return {
     pollIntervalMs: 1000,
     lookTimeoutMs: 10_000,
+    storage: new LocalStorage(),
+    cacheDirectory: join(tmpdir(), 'servable'),
     maxNumLoadRetries: 5,
     loadRetryIntervalMicros: 60_000_000,
     memoryBudgetBytes: Number.POSITIVE_INFINITY,

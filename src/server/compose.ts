@@ -11,6 +11,7 @@ import { VersionLabels } from '../routing/labels.js';
 import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
+import { StagingLoader } from '../storage/staging-loader.js';
 import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
@@ -54,7 +55,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     observer: options.batchingObserver,
     onUnbatched: (report) => emit('unbatched', report),
   });
-  const loader = new WarmupLoader({
+  const warmupLoader = new WarmupLoader({
     loader: batchingLoader,
     plan: ({ model }) => warmupPlan(served.get(model)),
     onWarmup: (report) => observer.onWarmup?.(report),
@@ -62,7 +63,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   });
   const manager = new ServableManager({
     ...options,
-    loader,
+    loader: new StagingLoader({ ...options, loader: warmupLoader }),
     monitor,
     transitionPolicy: (model) => served.get(model)?.transitionPolicy ?? 'availability-preserving',
     retry: options,

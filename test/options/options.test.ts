@@ -1,9 +1,11 @@
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#dist/core/clock.js';
 import { resolveModels } from '#dist/options/model-options.js';
 import { resolveOptions } from '#dist/options/server-options.js';
 import { usableCpus } from '#dist/runner/threads/cpu-quota.js';
+import { LocalStorage } from '#dist/storage/local-storage.js';
 import { caught } from '../support/caught.js';
 
 const digits = { name: 'digits', basePath: '/models/digits' };
@@ -31,6 +33,8 @@ describe('resolveOptions', () => {
       ],
       pollIntervalMs: 1000,
       lookTimeoutMs: 10_000,
+      storage: expect.any(LocalStorage),
+      cacheDirectory: join(tmpdir(), 'servable'),
       maxNumLoadRetries: 5,
       loadRetryIntervalMicros: 60_000_000,
       memoryBudgetBytes: Number.POSITIVE_INFINITY,
@@ -65,6 +69,8 @@ describe('resolveOptions', () => {
       numLoadThreads: 1,
       batchingObserver: { onRun: () => {} },
       lookTimeoutMs: Number.POSITIVE_INFINITY,
+      storage: new LocalStorage(),
+      cacheDirectory: '/cache',
       maxNumLoadRetries: 0,
       loadRetryIntervalMicros: 0,
       numUnloadThreads: 1,
