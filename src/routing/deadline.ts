@@ -1,3 +1,4 @@
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import type { Clock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
 import { assertTimeout } from '../core/option-check.js';
@@ -49,6 +50,7 @@ async function raceAgainst<T>(
     giveUp(
       new ServingError('DEADLINE_EXCEEDED', `The request took longer than its timeout of ${timeoutMs} ms`),
     );
+  if (signal !== undefined) letManyListen(signal);
   signal?.addEventListener('abort', onAbort);
   const cancelTimeout =
     timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(timeoutMs, onTimeout);
@@ -60,5 +62,17 @@ async function raceAgainst<T>(
   } finally {
     signal?.removeEventListener('abort', onAbort);
     cancelTimeout?.();
+  }
+}
+
+/**
+ * Many requests may share one signal of their caller's: that is no leak, and Node is not to warn of one. A limit that the
+ * caller has set stays.
+ */
+function letManyListen(signal: AbortSignal): void {
+  try {
+    if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(0, signal);
+  } catch {
+    // A signal of another realm, or of a host's own making: whoever made it knows its limits.
   }
 }

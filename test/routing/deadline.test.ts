@@ -154,3 +154,21 @@ describe('withPatience', () => {
     });
   });
 });
+
+describe('a signal that many requests share', () => {
+  it('is not taken for a leak', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    const abort = new AbortController();
+    const never = () => new Promise<void>(() => {});
+    const waits = Array.from({ length: 20 }, () =>
+      withPatience(new FakeClock(), { signal: abort.signal }, never).catch(() => {}),
+    );
+    await new Promise(setImmediate);
+    abort.abort();
+    await Promise.all(waits);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+});
