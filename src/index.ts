@@ -53,6 +53,9 @@ export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './cont
 export type { RetryPolicy } from './control/retry-policy.js';
 export type { Storage, StorageEntry } from './core/storage.js';
 export { LocalStorage } from './storage/local-storage.js';
+export { S3Storage, type S3StorageOptions } from './storage/s3-storage.js';
+export { GcsStorage, type GcsStorageOptions } from './storage/gcs-storage.js';
+export { RoutedStorage, type RoutedStorageOptions } from './storage/routed-storage.js';
 export { StagingLoader, type StagingLoaderOptions } from './storage/staging-loader.js';
 export { withLease } from './routing/lease.js';
 export type {

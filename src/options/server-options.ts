@@ -15,7 +15,7 @@ import type { Storage } from '../core/storage.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
-import { LocalStorage } from '../storage/local-storage.js';
+import { RoutedStorage } from '../storage/routed-storage.js';
 import type { WarmupReport } from '../warmup/warmup-loader.js';
 import { type ConfigFileOptions, type ResolvedConfigFile, resolveConfigFile } from './config-file-options.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
@@ -41,7 +41,7 @@ export interface ModelServerOptions extends EngineOptions {
   /**
    * Where base paths lie. What is not on the local disk is copied there before it is loaded.
    *
-   * @default the local disk
+   * @default the local disk, `s3://` and `gs://`, the latter where their packages are installed
    */
   readonly storage?: Storage;
   /** Where these copies lie; several servers may share it. @default `servable` among the system's temporary files */
@@ -160,7 +160,7 @@ function defaults(): Defaults {
   return {
     pollIntervalMs: 1000,
     lookTimeoutMs: 10_000,
-    storage: new LocalStorage(),
+    storage: new RoutedStorage(),
     cacheDirectory: join(tmpdir(), 'servable'),
     maxNumLoadRetries: 5,
     loadRetryIntervalMicros: 60_000_000,

@@ -4,13 +4,18 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { type Clock, systemClock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
 import type { Fingerprint, FingerprintedFile } from '../core/fingerprint.js';
 import type { Storage } from '../core/storage.js';
+import { guardAgainstStalls } from './stall-guard.js';
 
 export interface LocalCopiesOptions {
   readonly storage: Storage;
   readonly cacheDirectory?: string;
+  /** Milliseconds after which a file of which nothing comes any more has failed. @default 60000 */
+  readonly stallMs?: number;
+  readonly clock?: Clock;
 }
 
 /** Files that are copied at a time. */
@@ -28,12 +33,22 @@ const staleAfterMs = 24 * 3600 * 1000;
 export class LocalCopies {
   readonly #storage: Storage;
   readonly #cacheDirectory: string;
+  readonly #stallMs: number;
+  readonly #clock: Clock;
   /** Copies that are being made, by their place. */
   readonly #making = new Map<string, Promise<void>>();
 
-  constructor({ storage, cacheDirectory = join(tmpdir(), 'servable') }: LocalCopiesOptions) {
+  constructor(options: LocalCopiesOptions) {
+    const {
+      storage,
+      cacheDirectory = join(tmpdir(), 'servable'),
+      stallMs = 60_000,
+      clock = systemClock,
+    } = options;
     this.#storage = storage;
     this.#cacheDirectory = cacheDirectory;
+    this.#stallMs = stallMs;
+    this.#clock = clock;
   }
 
   /** The copy of what a folder holds, made where there is none. */
@@ -113,13 +128,17 @@ export class LocalCopies {
     if (signal?.aborted) throw cancelled(signal);
     const target = join(folder, ...checkedNames(uri, file.path));
     await mkdir(dirname(target), { recursive: true });
-    const source = await this.#storage.open(`${uri}/${file.path}`, signal);
-    await pipeline(source, createWriteStream(target, { flags: 'wx' }), { signal });
+    const place = `${uri}/${file.path}`;
+    const stalled = () =>
+      new ServingError('UNAVAILABLE', `Cannot copy ${place}: nothing came for ${this.#stallMs} ms`);
+    const source = await this.#storage.open(place, signal);
+    const bytes = guardAgainstStalls(source, this.#clock, this.#stallMs, stalled);
+    await pipeline(bytes, createWriteStream(target, { flags: 'wx' }), { signal });
     const { size } = await stat(target);
     if (size === file.bytes) return;
     throw new ServingError(
       'UNAVAILABLE',
-      `Cannot copy ${uri}/${file.path}: ${size} bytes came, and it has ${file.bytes}`,
+      `Cannot copy ${place}: ${size} bytes came, and it has ${file.bytes}`,
       { actual: `${size} bytes`, expected: `${file.bytes} bytes` },
     );
   }

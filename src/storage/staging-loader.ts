@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import type { Fingerprint } from '../core/fingerprint.js';
 import { fingerprint } from '../core/fingerprint.js';
@@ -17,6 +19,7 @@ export interface StagingLoaderOptions {
    * @default a folder `servable` among the system's temporary files
    */
   readonly cacheDirectory?: string;
+  readonly clock?: Clock;
 }
 
 /** TF Serving's guess of what a version takes in memory, as a multiple of its files (resource estimator). */
@@ -43,21 +46,21 @@ export class StagingLoader implements Loader {
   readonly #storage: Storage;
   readonly #copies: LocalCopies;
 
-  constructor({ loader, storage, cacheDirectory }: StagingLoaderOptions) {
-    this.#loader = loader;
-    this.#storage = storage;
-    this.#copies = new LocalCopies({ storage, ...(cacheDirectory !== undefined && { cacheDirectory }) });
+  constructor(options: StagingLoaderOptions) {
+    this.#loader = options.loader;
+    this.#storage = options.storage;
+    this.#copies = new LocalCopies(options);
   }
 
   /**
    * Copies a version, where it is far away, and loads it.
    *
    * @throws ServingError as the storage and the loader do; ABORTED where the files changed while they were copied;
-   *   UNAVAILABLE for a file that came shorter than it is, and where the copy cannot be written; CANCELLED, and nothing is
+   *   UNAVAILABLE for a file that came shorter than it is, or of which nothing came for a minute, and where the copy cannot be written; CANCELLED, and nothing is
    *   left behind.
    */
   async load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable> {
-    if (!isFarAway(path)) return await this.#loader.load(id, path, signal);
+    if (!isFarAway(path)) return await this.#loader.load(id, localPath(path), signal);
     const before = await this.#look(path, signal);
     const copy = await this.#copies.copyOf(path, before, signal);
     const after = await this.#look(path, signal);
@@ -75,12 +78,16 @@ export class StagingLoader implements Loader {
 
   async estimate(id: ServableId, path: string, signal?: AbortSignal): Promise<number> {
     if (isFarAway(path)) return memoryPerByte * (await this.#look(path, signal)).bytes;
-    return (await this.#loader.estimate?.(id, path, signal)) ?? 0;
+    return (await this.#loader.estimate?.(id, localPath(path), signal)) ?? 0;
   }
 
   #look(path: string, signal: AbortSignal | undefined): Promise<Fingerprint> {
     return fingerprint(this.#storage, path, signal);
   }
+}
+
+function localPath(path: string): string {
+  return /^file:/i.test(path) ? fileURLToPath(path) : path;
 }
 
 /** A scheme of one letter is a drive of Windows. */

@@ -6,6 +6,7 @@ import { resolveModels } from '#dist/options/model-options.js';
 import { resolveOptions } from '#dist/options/server-options.js';
 import { usableCpus } from '#dist/runner/threads/cpu-quota.js';
 import { LocalStorage } from '#dist/storage/local-storage.js';
+import { RoutedStorage } from '#dist/storage/routed-storage.js';
 import { caught } from '../support/caught.js';
 
 const digits = { name: 'digits', basePath: '/models/digits' };
@@ -33,7 +34,7 @@ describe('resolveOptions', () => {
       ],
       pollIntervalMs: 1000,
       lookTimeoutMs: 10_000,
-      storage: expect.any(LocalStorage),
+      storage: expect.any(RoutedStorage),
       cacheDirectory: join(tmpdir(), 'servable'),
       maxNumLoadRetries: 5,
       loadRetryIntervalMicros: 60_000_000,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StagingLoader } from '#dist/storage/staging-loader.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { FakeLoader } from '../support/fake-loader.js';
 import { MemoryStorage } from '../support/memory-storage.js';
 import { temporaryFolder } from '../support/onnx/model-folder.js';
@@ -18,13 +19,14 @@ function arrange() {
   storage.put(`${uri}/assets.extra/labels.txt`, 'zero\none');
   const cacheDirectory = join(root, String(count++));
   const inner = new FakeLoader({ isAutomatic: true });
-  const loader = new StagingLoader({ loader: inner, storage, cacheDirectory });
+  const clock = new FakeClock();
+  const loader = new StagingLoader({ loader: inner, storage, cacheDirectory, clock });
   /** What lies in the cache: folders of copies, and files in them. */
   const copies = () =>
     existsSync(cacheDirectory)
       ? readdirSync(cacheDirectory).flatMap((place) => readdirSync(join(cacheDirectory, place)))
       : [];
-  return { storage, cacheDirectory, inner, loader, copies };
+  return { storage, cacheDirectory, inner, loader, copies, clock };
 }
 
 describe('StagingLoader', () => {
@@ -106,6 +108,20 @@ describe('StagingLoader', () => {
       message: expect.stringMatching(/^Cannot copy mem:.*: 5 bytes came, and it has [89]$/),
     });
     expect(copies()).toEqual([]);
+  });
+
+  it('does not wait for ever for what has gone silent', async () => {
+    const { loader, storage, copies, clock } = arrange();
+    storage.hold = new Promise(() => {});
+    const loading = rejection(loader.load(id, uri));
+    while (storage.opened.length < 2 || clock.pending < 2) await new Promise(setImmediate);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    clock.advance(60_000);
+    expect(await loading).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/^Cannot copy mem:.*: nothing came for 60000 ms$/),
+    });
+    expect([copies(), clock.pending]).toEqual([[], 0]);
   });
 
   it('does not load files that changed while they were copied', async () => {
