@@ -25,6 +25,10 @@ const benches = [
   'batching/fairness',
   'batching/gain',
   'batching/choose',
+  'control/churn',
+  'control/swaps',
+  'control/poll',
+  'control/new-version',
   'request-log/cost',
   'peers/onnxruntime-node',
 ];
