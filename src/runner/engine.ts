@@ -25,7 +25,8 @@ export interface EngineOptions {
    */
   readonly numBatchThreads?: number;
   /**
-   * Threads that load and unload models, at most. At least 1.
+   * Threads that load and unload models, at most. At least 1. On Linux they give way to all other threads of the process,
+   * unless the session that they load has threads of its own.
    *
    * @default 2, or 1 on one CPU: enough to overlap reading and building, few enough to leave the CPUs to requests
    */
@@ -55,7 +56,7 @@ export interface EngineOptions {
 interface Binding {
   readonly api: OrtApi;
   readonly environment: Pointer;
-  readonly loadThreads: ExecutionThreads;
+  readonly closeLoadThreads: () => Promise<void>;
   readonly batchThreads: ExecutionThreads;
   readonly inlineRunner: InlineRunner;
   readonly loadRunner: LoadRunner;
@@ -172,8 +173,8 @@ export class OrtEngine {
 
   async #close(): Promise<void> {
     if (this.#binding === undefined) return;
-    const { api, environment, loadThreads, batchThreads, inlineRunner, barrier } = this.#binding;
-    await Promise.all([loadThreads.close(), batchThreads.close(), inlineRunner.close()]);
+    const { api, environment, closeLoadThreads, batchThreads, inlineRunner, barrier } = this.#binding;
+    await Promise.all([closeLoadThreads(), batchThreads.close(), inlineRunner.close()]);
     barrier.close();
     api.ReleaseEnv(environment);
     this.#binding = undefined;
@@ -192,14 +193,14 @@ function bind(options: EngineOptions): Binding {
   const cpus = usableCpus();
   const numLoadThreads = options.numLoadThreads ?? Math.min(2, cpus);
   const numBatchThreads = options.numBatchThreads ?? cpus;
-  const barrier = new ExitBarrier(numLoadThreads + numBatchThreads + 1, () => {
+  const barrier = new ExitBarrier(2 * numLoadThreads + numBatchThreads + 1, () => {
     threadRunner.abandon(new ServingError('UNAVAILABLE', 'The process exits'));
     loadRunner.abandon();
   });
-  const threads = (name: string, size: number): ExecutionThreads => {
+  const threads = (name: string, size: number, { givesWay = false } = {}): ExecutionThreads => {
     const spawn = () => {
       const place = barrier.take();
-      const workerData: ThreadSetup = { libraryFile, environment, place };
+      const workerData: ThreadSetup = { libraryFile, environment, place, givesWay };
       const worker = new Worker(workerEntry, { ...threadOptions, workerData, name: `servable-${name}` });
       return worker.once('exit', () => barrier.giveBack(place));
     };
@@ -207,13 +208,28 @@ function bind(options: EngineOptions): Binding {
     pool.start();
     return pool;
   };
-  const loadThreads = threads('load', numLoadThreads);
+  const patient = threads('load', numLoadThreads, { givesWay: true });
+  let ordinary: ExecutionThreads | undefined; // few models need them
+  const startOrdinary = () => {
+    ordinary ??= threads('load', numLoadThreads);
+    return ordinary;
+  };
+  const closeLoadThreads = async () => void (await Promise.all([patient.close(), ordinary?.close()]));
   const batchThreads = threads('batch', numBatchThreads);
-  const loadRunner = new LoadRunner(api, loadThreads);
+  const loadRunner = new LoadRunner(api, { patient, ordinary: startOrdinary });
   const threadRunner = new ThreadRunner(api, batchThreads);
   const inlineRunner = new InlineRunner(api, libraryFile, barrier, {
     mode: options.inlineRuns ?? 'auto',
     maxInlineMicros: options.maxInlineMicros ?? 1000,
   });
-  return { api, environment, loadThreads, batchThreads, loadRunner, threadRunner, inlineRunner, barrier };
+  return {
+    api,
+    environment,
+    closeLoadThreads,
+    batchThreads,
+    loadRunner,
+    threadRunner,
+    inlineRunner,
+    barrier,
+  };
 }

@@ -5,17 +5,31 @@ import type { SessionOptions } from '../session-options.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
 
-/** Opens and closes sessions on the load threads, and ends loads that are no longer wanted. */
+export interface LoadThreads {
+  /** Threads that give way to those that answer requests. */
+  readonly patient: ExecutionThreads;
+  /** Threads of ordinary priority. */
+  readonly ordinary: () => ExecutionThreads;
+}
+
+/**
+ * Opens and closes sessions on the load threads, and ends loads that are no longer wanted.
+ *
+ * Loads give way to requests, but for those of sessions that have threads of their own: a thread inherits the priority of
+ * the one that makes it, and these are to answer requests.
+ */
 export class LoadRunner {
   readonly #api: OrtApi;
   readonly #threads: ExecutionThreads;
+  readonly #ordinaryThreads: () => ExecutionThreads;
   /** The options of the loads under way: what they are ended by. */
   readonly #loads = new Set<Pointer>();
   #pendingCloses = 0;
 
-  constructor(api: OrtApi, threads: ExecutionThreads) {
+  constructor(api: OrtApi, { patient, ordinary }: LoadThreads) {
     this.#api = api;
-    this.#threads = threads;
+    this.#threads = patient;
+    this.#ordinaryThreads = ordinary;
   }
 
   /**
@@ -27,9 +41,10 @@ export class LoadRunner {
   async open(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
     if (signal?.aborted) throw cancelled(signal);
     let nativeOptions: Pointer | undefined;
+    const threads = hasThreads(options) ? this.#ordinaryThreads() : this.#threads;
     const request: ThreadRequest = { kind: 'open-session', file, options };
     const onAbort = () => {
-      if (nativeOptions === undefined) this.#threads.withdraw(request, cancelled(signal));
+      if (nativeOptions === undefined) threads.withdraw(request, cancelled(signal));
       else this.#end(nativeOptions);
     };
     const onOpening = (native: Pointer) => {
@@ -39,7 +54,7 @@ export class LoadRunner {
     };
     signal?.addEventListener('abort', onAbort);
     try {
-      const answer = await this.#threads.submit({ request, onOpening });
+      const answer = await threads.submit({ request, onOpening });
       return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
     } catch (error) {
       // onnxruntime says in many ways, and with many codes, that it stopped.
@@ -96,4 +111,9 @@ export class LoadRunner {
   #end(nativeOptions: Pointer): void {
     this.#api.SessionOptionsSetLoadCancellationFlag(nativeOptions, true);
   }
+}
+
+/** Whether a session computes with more threads than the one that runs it. */
+function hasThreads({ intraOpNumThreads = 1, executionMode, providers }: SessionOptions): boolean {
+  return intraOpNumThreads > 1 || executionMode === 'parallel' || providers !== undefined;
 }

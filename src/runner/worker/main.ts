@@ -7,6 +7,7 @@ import { bindOrtApi, OrtError } from '../ort/c-api.js';
 import { SessionRunner } from '../ort/run.js';
 import { closeSession, openSession } from '../ort/session.js';
 import { createSessionOptions } from '../ort/session-options.js';
+import { giveWay } from './give-way.js';
 import type { ThreadMessage, ThreadRequest, ThreadSetup } from './messages.js';
 import { ThreadBarrier } from './thread-barrier.js';
 
@@ -14,7 +15,8 @@ if (isMainThread || parentPort === null) {
   throw new Error('runner/worker/main.js is the entry of a thread; it is not imported');
 }
 const port = parentPort;
-const { libraryFile, environment, place } = workerData as ThreadSetup;
+const { libraryFile, environment, place, givesWay } = workerData as ThreadSetup;
+if (givesWay) giveWay();
 const barrier = new ThreadBarrier(place);
 const api = bindOrtApi(libraryFile);
 const runner = new SessionRunner(api);

@@ -12,6 +12,8 @@ export interface ThreadSetup {
   readonly environment: Pointer;
   /** The thread's place at the engine's exit barrier. */
   readonly place: BarrierPlace;
+  /** True where it gives way to all other threads. */
+  readonly givesWay: boolean;
 }
 
 /** What a thread is asked to do. It does one thing at a time and answers each once. */
