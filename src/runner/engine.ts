@@ -214,9 +214,12 @@ function bind(options: EngineOptions): Binding {
     ordinary ??= threads('load', numLoadThreads);
     return ordinary;
   };
-  const closeLoadThreads = async () => void (await Promise.all([patient.close(), ordinary?.close()]));
   const batchThreads = threads('batch', numBatchThreads);
   const loadRunner = new LoadRunner(api, { patient, ordinary: startOrdinary });
+  const closeLoadThreads = async () => {
+    loadRunner.end();
+    await Promise.all([patient.close(), ordinary?.close()]);
+  };
   const threadRunner = new ThreadRunner(api, batchThreads);
   const inlineRunner = new InlineRunner(api, libraryFile, barrier, {
     mode: options.inlineRuns ?? 'auto',

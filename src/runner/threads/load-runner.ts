@@ -5,6 +5,10 @@ import type { SessionOptions } from '../session-options.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
 
+/** Memory is given back to the system when no session was closed for so long, or so many were. */
+const quietMs = 1000;
+const mostUntrimmed = 64;
+
 export interface LoadThreads {
   /** Threads that give way to those that answer requests. */
   readonly patient: ExecutionThreads;
@@ -24,7 +28,9 @@ export class LoadRunner {
   readonly #ordinaryThreads: () => ExecutionThreads;
   /** The options of the loads under way: what they are ended by. */
   readonly #loads = new Set<Pointer>();
-  #pendingCloses = 0;
+  /** Sessions that were closed since memory was given back to the system, and when that is due. */
+  #untrimmed = 0;
+  #trimTimer: NodeJS.Timeout | undefined;
 
   constructor(api: OrtApi, { patient, ordinary }: LoadThreads) {
     this.#api = api;
@@ -91,11 +97,27 @@ export class LoadRunner {
 
   /** Releases a session. The caller has made sure that no run is in flight. Never rejects. */
   async close(open: OpenSession): Promise<void> {
-    this.#pendingCloses++;
     await this.#submit({ kind: 'close-session', open });
-    this.#pendingCloses--;
-    // After the last of several, so that giving memory back to the system costs once.
-    if (this.#pendingCloses === 0) await this.#submit({ kind: 'trim' });
+    this.#untrimmed++;
+    this.#scheduleTrim();
+  }
+
+  /** Gives no memory back any more. */
+  end(): void {
+    clearTimeout(this.#trimTimer);
+  }
+
+  /** Not while versions come and go: giving memory back holds up whoever allocates some, for a millisecond or two. */
+  #scheduleTrim(): void {
+    clearTimeout(this.#trimTimer);
+    if (this.#untrimmed >= mostUntrimmed) return this.#trim();
+    this.#trimTimer = setTimeout(() => this.#trim(), quietMs);
+    this.#trimTimer.unref();
+  }
+
+  #trim(): void {
+    this.#untrimmed = 0;
+    void this.#submit({ kind: 'trim' });
   }
 
   /** Ends every load that is under way: it fails with whatever onnxruntime says to that. */
