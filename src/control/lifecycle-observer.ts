@@ -17,6 +17,8 @@ export interface LookReport {
   readonly durationMs: number;
   /** Why it could not be looked into, where it could not. */
   readonly error?: ServingError;
+  /** What is odd about what was found: a version that the policy names is not there, two names mean the same one. */
+  readonly warning?: ServingError;
 }
 
 /**

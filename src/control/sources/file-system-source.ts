@@ -191,9 +191,14 @@ export class FileSystemSource implements Source {
     const isOfInterest = () => !this.#isClosed && this.#models.includes(model);
     // Closed, or given other models to watch, while it looked: what it found is of no interest any more.
     if (!isOfInterest()) return;
-    const error = 'error' in found ? found.error : undefined;
     const durationMs = this.#clock.now() - startMs;
-    notify(this.#onLook, { model: model.name, durationMs, ...(error && { error }) });
+    const { error, warning } = { error: undefined, warning: undefined, ...found };
+    notify(this.#onLook, {
+      model: model.name,
+      durationMs,
+      ...(error && { error }),
+      ...(warning && { warning }),
+    });
     notify((listener) => this.#tell(model, found, listener), this.#listener);
   }
 
