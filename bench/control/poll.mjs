@@ -39,8 +39,9 @@ const sources = Object.entries(policies).map(([wanted, versionPolicy]) => {
   });
   let heard = 0;
   const listener = {
-    aspire: (/** @type {string} */ _model, /** @type {readonly unknown[]} */ found) =>
-      void (heard += found.length),
+    aspire: (/** @type {string} */ _model, /** @type {readonly unknown[]} */ found) => {
+      heard += found.length;
+    },
     fail: (/** @type {string} */ _model, /** @type {Error} */ error) => {
       throw error;
     },

@@ -33,7 +33,7 @@ describe('a request log', () => {
     const first = server.predict(name, inputs, { outputs: ['y'] });
     inputs.x.data.fill(-1); // the caller's own business
     const { outputs } = await first;
-    (outputs.y?.data as Float32Array).fill(-1);
+    (outputs.y as { readonly data: Float32Array }).data.fill(-1);
     await server.predict({ model: name, version: 1 }, x(8));
     await server.close();
 

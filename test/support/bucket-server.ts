@@ -108,13 +108,13 @@ export class S3Server extends BucketServer {
         `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}, says the bucket</Message></Error>`,
       );
     };
-    if (fault === 'denied') return fail(403, 'AccessDenied');
-    if (fault === 'broken') return fail(500, 'InternalError');
-    if (bucket !== 'bucket' || fault === 'missing') return fail(404, 'NoSuchBucket');
-    if (key === '') return this.#list(searchParams, response);
     const bytes = this.objects.get(key);
-    if (bytes === undefined) return fail(404, 'NoSuchKey');
-    this.send(response, bytes, fault, { etag: etag(bytes) });
+    if (fault === 'denied') fail(403, 'AccessDenied');
+    else if (fault === 'broken') fail(500, 'InternalError');
+    else if (bucket !== 'bucket' || fault === 'missing') fail(404, 'NoSuchBucket');
+    else if (key === '') this.#list(searchParams, response);
+    else if (bytes === undefined) fail(404, 'NoSuchKey');
+    else this.send(response, bytes, fault, { etag: etag(bytes) });
   }
 
   #list(query: URLSearchParams, response: ServerResponse): void {
@@ -123,10 +123,10 @@ export class S3Server extends BucketServer {
     const { keys, prefixes, next } = this.list(prefix, query.get('delimiter') ?? '', token);
     const contents = keys.map((key) => {
       const bytes = this.objects.get(key) as Buffer;
-      return `<Contents><Key>${escape(key)}</Key><Size>${bytes.length}</Size><ETag>${escape(etag(bytes))}</ETag></Contents>`;
+      return `<Contents><Key>${escapeXml(key)}</Key><Size>${bytes.length}</Size><ETag>${escapeXml(etag(bytes))}</ETag></Contents>`;
     });
     const common = prefixes.map(
-      (each) => `<CommonPrefixes><Prefix>${escape(each)}</Prefix></CommonPrefixes>`,
+      (each) => `<CommonPrefixes><Prefix>${escapeXml(each)}</Prefix></CommonPrefixes>`,
     );
     const more = next === undefined ? '' : `<NextContinuationToken>${next}</NextContinuationToken>`;
     response.writeHead(200, { 'content-type': 'application/xml' });
@@ -146,35 +146,35 @@ export class GcsServer extends BucketServer {
     };
     const fail = (code: number, message: string) =>
       json(code, { error: { code, message, errors: [{ message }] } });
-    if (fault === 'denied') return fail(403, 'Forbidden');
-    if (fault === 'broken') return fail(500, 'Internal Error');
     const match = /\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(pathname);
-    if (match?.[1] !== 'bucket' || fault === 'missing') return fail(404, 'Not Found');
-    if (match[2] === undefined) {
-      const prefix = searchParams.get('prefix') ?? '';
-      const { keys, prefixes, next } = this.list(
-        prefix,
-        searchParams.get('delimiter') ?? '',
-        searchParams.get('pageToken') ?? undefined,
-      );
-      const items = keys.map((name) => {
-        const bytes = this.objects.get(name) as Buffer;
-        return {
-          kind: 'storage#object',
-          name,
-          bucket: 'bucket',
-          size: String(bytes.length),
-          generation: generation(bytes),
-        };
+    const key = decodeURIComponent(match?.[2] ?? '');
+    const bytes = this.objects.get(key);
+    if (fault === 'denied') fail(403, 'Forbidden');
+    else if (fault === 'broken') fail(500, 'Internal Error');
+    else if (match?.[1] !== 'bucket' || fault === 'missing') fail(404, 'Not Found');
+    else if (key === '') json(200, this.#list(searchParams));
+    else if (bytes === undefined) fail(404, 'Not Found');
+    else {
+      this.send(response, bytes, fault, {
+        'x-goog-hash': `md5=${createHash('md5').update(bytes).digest('base64')}`,
+        'x-goog-generation': generation(bytes),
       });
-      return json(200, { kind: 'storage#objects', items, prefixes, nextPageToken: next });
     }
-    const bytes = this.objects.get(decodeURIComponent(match[2]));
-    if (bytes === undefined) return fail(404, 'Not Found');
-    this.send(response, bytes, fault, {
-      'x-goog-hash': `md5=${createHash('md5').update(bytes).digest('base64')}`,
-      'x-goog-generation': generation(bytes),
+  }
+
+  #list(query: URLSearchParams): object {
+    const token = query.get('pageToken') ?? undefined;
+    const { keys, prefixes, next } = this.list(
+      query.get('prefix') ?? '',
+      query.get('delimiter') ?? '',
+      token,
+    );
+    const items = keys.map((name) => {
+      const bytes = this.objects.get(name) as Buffer;
+      const size = String(bytes.length);
+      return { kind: 'storage#object', name, bucket: 'bucket', size, generation: generation(bytes) };
     });
+    return { kind: 'storage#objects', items, prefixes, nextPageToken: next };
   }
 }
 
@@ -186,6 +186,6 @@ function generation(bytes: Buffer): string {
   return String(Number.parseInt(createHash('md5').update(bytes).digest('hex').slice(0, 12), 16));
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

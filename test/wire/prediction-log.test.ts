@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Signature, tensor } from 'servable';
+import { type Signature, type Tensor, tensor } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '#dist/core/errors.js';
 import type { Example, Feature } from '#dist/wire/example.js';
@@ -220,8 +220,8 @@ describe('examples', () => {
       ],
     ],
   ])('become inputs: %s', (_what, dtype, shape, features, expected) => {
-    const { x } = examplesToInputs(signature(dtype, shape), rows(...features));
-    expect([x?.dtype, x?.shape, [...(x?.data as Iterable<unknown>)]]).toEqual([
+    const { x } = examplesToInputs(signature(dtype, shape), rows(...features)) as { x: Tensor };
+    expect([x.dtype, x.shape, [...(x.data as Iterable<unknown>)]]).toEqual([
       dtype,
       ...(expected as unknown[]),
     ]);

@@ -55,7 +55,9 @@ function proto(
   write: (sink: ByteSink) => void = () => {},
 ): Uint8Array {
   const sink = new ByteSink().number(1, dataType);
-  sink.message(2, (it) => shape.forEach((size) => it.message(2, (dim) => dim.number(1, size))));
+  sink.message(2, (it) => {
+    for (const size of shape) it.message(2, (dim) => dim.number(1, size));
+  });
   write(sink);
   return sink.written.slice();
 }

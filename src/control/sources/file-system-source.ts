@@ -203,7 +203,10 @@ export class FileSystemSource implements Source {
   }
 
   #tell({ name }: WatchedModel, found: FoundWithRevisions, listener: SourceListener | undefined): void {
-    if ('error' in found) return listener?.fail(name, found.error);
+    if ('error' in found) {
+      listener?.fail(name, found.error);
+      return;
+    }
     const { aspired, versions, warning } = found;
     this.#found.set(name, { versions, aspired: aspired.map(({ version }) => version) });
     listener?.aspire(name, aspired, warning);

@@ -110,9 +110,12 @@ export class LoadRunner {
   /** Not while versions come and go: giving memory back holds up whoever allocates some, for a millisecond or two. */
   #scheduleTrim(): void {
     clearTimeout(this.#trimTimer);
-    if (this.#untrimmed >= mostUntrimmed) return this.#trim();
-    this.#trimTimer = setTimeout(() => this.#trim(), quietMs);
-    this.#trimTimer.unref();
+    if (this.#untrimmed < mostUntrimmed) {
+      this.#trimTimer = setTimeout(() => this.#trim(), quietMs);
+      this.#trimTimer.unref();
+    } else {
+      this.#trim();
+    }
   }
 
   #trim(): void {
