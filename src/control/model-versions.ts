@@ -1,10 +1,10 @@
-import { ServingError } from '../core/errors.js';
+import type { ServingError } from '../core/errors.js';
 import type { Lease } from '../core/servable-directory.js';
-import { formatServableId, type ServableId } from '../core/servable-id.js';
 import { type HarnessContext, ServableHarness } from './servable-harness.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 import type { AspiredVersion } from './source.js';
 import { nextTransition, type TransitionPolicy, type VersionSnapshot } from './transition-policy.js';
+import { notReplaced, outdated } from './version-errors.js';
 
 /** States of a version on its way up. */
 const rising: readonly ServableState[] = ['START', 'LOADING'];
@@ -327,20 +327,4 @@ export class ModelVersions {
       .map(({ id }) => id.version)
       .sort((a, b) => b - a);
   }
-}
-
-function outdated(id: ServableId): ServingError {
-  return new ServingError(
-    'FAILED_PRECONDITION',
-    `${formatServableId(id)} is served as it was loaded: its files have changed since`,
-    { id },
-  );
-}
-
-function notReplaced(id: ServableId, cause: ServingError): ServingError {
-  return new ServingError(
-    cause.code,
-    `${formatServableId(id)} is served as it was, since what is to take its place cannot be loaded: ${cause.message}`,
-    { id, cause },
-  );
 }

@@ -1,16 +1,14 @@
 import type PQueue from 'p-queue';
-import type { Clock } from '../core/clock.js';
 import { deferred } from '../core/deferred.js';
 import { ServingError } from '../core/errors.js';
-import { notify } from '../core/notify.js';
-import type { Loader, Servable } from '../core/servable.js';
+import type { Servable } from '../core/servable.js';
 import type { Lease } from '../core/servable-directory.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
-import type { LoadReport } from './lifecycle-observer.js';
-import type { MemoryBudget, Reservation } from './memory-budget.js';
-import { mayPass, type RetryPolicy } from './retry-policy.js';
+import { LoadAttempts, type LoadContext } from './load-attempts.js';
 import type { RetryStatus, ServableState, ServableStatus } from './servable-state.js';
 import type { AspiredVersion } from './source.js';
+import { unload } from './unload.js';
+import { unloaded } from './version-errors.js';
 
 /** The transitions that exist; see {@link ServableState}. */
 const successors: Readonly<Record<ServableState, readonly ServableState[]>> = {
@@ -23,22 +21,15 @@ const successors: Readonly<Record<ServableState, readonly ServableState[]>> = {
 };
 
 /** What all versions of a manager share. */
-export interface HarnessContext {
-  readonly loader: Loader;
-  readonly retry: RetryPolicy;
-  readonly clock: Clock;
-  /** Bound how many attempts to load, and how many unloads, are under way. */
-  readonly loads: PQueue;
+export interface HarnessContext extends LoadContext {
+  /** Bounds how many unloads are under way. */
   readonly unloads: PQueue;
-  readonly budget?: MemoryBudget | undefined;
   /** Milliseconds that requests are given to finish in when their version is to go. */
   readonly unloadGraceMs: number;
-  readonly onLoad?: ((report: LoadReport) => void) | undefined;
 }
 
 /**
- * Leads one version through its life: loads it, again where that may help, lends it, and unloads it when nobody has it any
- * more.
+ * Leads one version through its life: loads it, lends it, and unloads it when nobody has it any more.
  */
 export class ServableHarness {
   readonly id: ServableId;
@@ -48,21 +39,12 @@ export class ServableHarness {
   readonly build: string | undefined;
   readonly #context: HarnessContext;
   readonly #publish: (status: ServableStatus) => void;
-  readonly #cancel = new AbortController();
+  readonly #attempts: LoadAttempts;
   readonly #drained = deferred<void>();
   #state: ServableState = 'START';
   #error: ServingError | undefined;
   #retry: RetryStatus | undefined;
   #warning: ServingError | undefined;
-  /** What its files look like now, as far as the source has told, and what they looked like when they were read last. */
-  #revision: string | undefined;
-  #readRevision: string | undefined;
-  /** Set while an attempt waits for its turn: takes it out of the queue. */
-  #leaveQueue: (() => void) | undefined;
-  /** Set while it waits between two attempts. */
-  #endWait: (() => void) | undefined;
-  #reservation: Reservation | undefined;
-  #lacksRoom = false;
   /** Set while AVAILABLE, DRAINING and UNLOADING. */
   #servable: Servable | undefined;
   #leases = 0;
@@ -74,16 +56,16 @@ export class ServableHarness {
    */
   constructor(
     id: ServableId,
-    { path, build, revision }: AspiredVersion,
+    version: AspiredVersion,
     context: HarnessContext,
     publish: (status: ServableStatus) => void,
   ) {
     this.id = id;
-    this.path = path;
-    this.build = build;
-    this.#revision = revision;
+    this.path = version.path;
+    this.build = version.build;
     this.#context = context;
     this.#publish = publish;
+    this.#attempts = new LoadAttempts(id, version, context, (retry) => this.#onRetry(retry));
     publish(this.status);
   }
 
@@ -111,17 +93,17 @@ export class ServableHarness {
 
   /** AVAILABLE or at its END, or between two attempts: nothing more is to be expected soon. */
   get isSettled(): boolean {
-    return this.#state === 'AVAILABLE' || this.#state === 'END' || this.#endWait !== undefined;
+    return this.#state === 'AVAILABLE' || this.#state === 'END' || this.#attempts.isWaiting;
   }
 
   /** Whether the memory budget had no room for it, and it is waiting or has given up. */
   get lacksRoom(): boolean {
-    return this.#lacksRoom && (this.#state === 'END' || this.#endWait !== undefined);
+    return this.#attempts.lacksRoom && (this.#state === 'END' || this.#attempts.isWaiting);
   }
 
   /** Whether its files are others now than those that were read last. */
   get isOutdated(): boolean {
-    return this.#readRevision !== undefined && this.#revision !== this.#readRevision;
+    return this.#attempts.isOutdated;
   }
 
   /** Leases that are out. */
@@ -132,29 +114,26 @@ export class ServableHarness {
   /** Loads the version; resolves when it is AVAILABLE or has ENDed. Never rejects: the status tells. */
   async load(): Promise<void> {
     this.#enter('LOADING');
-    for (let failures = 1; ; failures++) {
-      const error = await this.#attempt();
-      if (this.#state !== 'LOADING') return;
-      if (this.#cancel.signal.aborted) return this.#end(undefined);
-      if (this.isOutdated) continue; // the files that failed are gone: these are others
-      const { maxNumLoadRetries } = this.#context.retry;
-      if (!mayPass(error as ServingError) || failures > maxNumLoadRetries) return this.#end(error);
-      await this.#waitForNextAttempt(error as ServingError, failures);
-      if (this.#cancel.signal.aborted) return this.#end(undefined);
-      if (this.isOutdated) failures = 0;
+    const { servable, error } = await this.#attempts.run();
+    this.#retry = undefined;
+    if (servable === undefined) {
+      this.#end(error);
+    } else if (this.#isLeaving) {
+      this.#end(await unload(servable)); // it came in the very moment in which nobody wanted it any more
+    } else {
+      this.#servable = servable;
+      this.#enter('AVAILABLE');
     }
   }
 
   /** Does not wait for the next attempt any longer, if it does. */
   retryNow(): void {
-    this.#endWait?.();
+    this.#attempts.retryNow();
   }
 
   /** Is told what the version's files look like now. */
   observe(revision: string | undefined): void {
-    if (revision === undefined) return;
-    this.#revision = revision;
-    if (this.isOutdated) this.retryNow();
+    this.#attempts.observe(revision);
   }
 
   /** Says, or no longer says, what is odd about a version that is served. */
@@ -176,9 +155,7 @@ export class ServableHarness {
         this.#end(undefined);
         return;
       case 'LOADING':
-        this.#cancel.abort(new ServingError('CANCELLED', `${formatServableId(this.id)} is no longer wanted`));
-        this.#leaveQueue?.();
-        this.retryNow();
+        this.#attempts.cancel();
         return;
       case 'AVAILABLE':
         await this.#drain(graceMs);
@@ -212,73 +189,9 @@ export class ServableHarness {
     return { servable, release };
   }
 
-  /** One attempt, in its turn; undefined where the version is available then. */
-  async #attempt(): Promise<ServingError | undefined> {
-    const queued = new AbortController();
-    this.#leaveQueue = () => queued.abort();
-    const begin = () => {
-      this.#leaveQueue = undefined; // what runs is ended by the load's own signal, and is waited for
-      return this.#timed(() => this.#loadOnce());
-    };
-    try {
-      await this.#context.loads.add(begin, { signal: queued.signal });
-      return undefined;
-    } catch (error) {
-      this.#release();
-      return ServingError.from(error);
-    }
-  }
-
-  async #timed(load: () => Promise<void>): Promise<void> {
-    const { clock, onLoad } = this.#context;
-    const startMs = clock.now();
-    const report = (error?: ServingError) => {
-      notify(onLoad, { id: this.id, durationMs: clock.now() - startMs, ...(error && { error }) });
-    };
-    try {
-      await load();
-    } catch (error) {
-      report(ServingError.from(error));
-      throw error;
-    }
-    report();
-  }
-
-  async #loadOnce(): Promise<void> {
-    const { loader, budget } = this.#context;
-    const { signal } = this.#cancel;
-    this.#readRevision = this.#revision;
-    this.#lacksRoom = false;
-    if (budget !== undefined) await this.#reserve(budget);
-    const servable = await loader.load(this.id, this.path, signal);
-    if (signal.aborted) {
-      this.#end(await unload(servable)); // it came too late to be wanted
-      return;
-    }
-    if (servable.memoryBytes !== undefined) this.#reservation?.settle(servable.memoryBytes);
-    this.#servable = servable;
-    this.#retry = undefined;
-    this.#enter('AVAILABLE');
-  }
-
-  async #reserve(budget: MemoryBudget): Promise<void> {
-    const bytes = await this.#context.loader.estimate?.(this.id, this.path, this.#cancel.signal);
-    this.#lacksRoom = true; // until there is
-    this.#reservation = budget.reserve(this.id, bytes ?? 0);
-    this.#lacksRoom = false;
-  }
-
-  async #waitForNextAttempt(error: ServingError, failures: number): Promise<void> {
-    const { clock, retry } = this.#context;
-    const waitMs = retry.loadRetryIntervalMicros / 1000;
-    const { promise, resolve } = deferred<void>();
-    const cancelTimer = clock.schedule(waitMs, resolve);
-    this.#endWait = resolve;
-    this.#retry = { failures, error, nextAttemptMs: waitMs };
+  #onRetry(retry: RetryStatus): void {
+    this.#retry = retry;
     this.#publish(this.status);
-    await promise;
-    this.#endWait = undefined;
-    cancelTimer();
   }
 
   async #drain(graceMs: number): Promise<void> {
@@ -302,14 +215,8 @@ export class ServableHarness {
 
   #end(error: ServingError | undefined): void {
     this.#error = error;
-    this.#retry = undefined;
-    this.#release();
+    this.#attempts.release();
     this.#enter('END');
-  }
-
-  #release(): void {
-    this.#reservation?.release();
-    this.#reservation = undefined;
   }
 
   #enter(state: ServableState): void {
@@ -324,24 +231,5 @@ export class ServableHarness {
     }
     this.#state = state;
     this.#publish(this.status);
-  }
-}
-
-/** What requests reject with that had not ended when the time to drain was over. */
-function unloaded(id: ServableId, graceMs: number): ServingError {
-  return new ServingError(
-    'UNAVAILABLE',
-    `${formatServableId(id)} was unloaded before the request was answered: it did not end within ${graceMs} ms`,
-    { id },
-  );
-}
-
-/** The error of a servable that breaks its promise never to reject: a version that cannot be unloaded must end too. */
-async function unload(servable: Servable): Promise<ServingError | undefined> {
-  try {
-    await servable.unload();
-    return undefined;
-  } catch (error) {
-    return ServingError.from(error);
   }
 }
