@@ -47,7 +47,13 @@ describe('documentation', () => {
   const sources = readdirSync(join(repository, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join('src', file));
-  const examples = [...sources, 'README.md', 'docs/batching.md', 'docs/lifecycle.md'].flatMap((file) =>
+  const examples = [
+    ...sources,
+    'README.md',
+    'docs/batching.md',
+    'docs/lifecycle.md',
+    'docs/config-files.md',
+  ].flatMap((file) =>
     codeBlocks(read(file), file.endsWith('.md') ? 'js' : 'ts').map((code) => ({ file, code })),
   );
 

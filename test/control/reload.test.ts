@@ -311,6 +311,25 @@ describe('a version that is to go while requests hold it', () => {
     expect([news().at(-1), clock.pending]).toEqual(['1 END', 0]);
   });
 
+  it('gives its memory back in its turn, where unloads are bounded', async () => {
+    const unloading: number[] = [];
+    const { aspire, loader, manager, news } = arrangeManager({
+      isAutomatic: true,
+      holdsUnload: true,
+      onUnload: ({ id }) => void unloading.push(id.version),
+      options: { maxConcurrentUnloads: 1 },
+    });
+    aspire([1, 2]);
+    await manager.settled();
+    aspire([]);
+    await allTurns();
+    expect(unloading).toEqual([1]);
+    loader.of(1).servable.finishUnload();
+    await allTurns();
+    expect([unloading, news().includes('1 END')]).toEqual([[1, 2], true]);
+    loader.of(2).servable.finishUnload();
+  });
+
   it('does not keep another one from loading and unloading', async () => {
     const { aspire, manager, available, acquire } = arrangeManager({
       isAutomatic: true,

@@ -239,6 +239,55 @@ describe('a base path that changes while it is served', () => {
     expect(await answer()).toBe(6);
   });
 
+  it('serves on when the files of a served version are replaced by bad ones, says so, and serves good ones', async () => {
+    const { server, basePath, answer, look, name } = await watch('replaced');
+    const file = join(basePath, '1', 'model.onnx');
+    const warned = (part: string) =>
+      new Promise<void>((resolve) =>
+        server.on('state', ({ warning }) => {
+          if (warning?.message.includes(part)) resolve();
+        }),
+      );
+    const notReplaced = warned('what is to take its place cannot be loaded');
+    writeFileSync(file, 'not a model');
+    await look();
+    await warned('its files have changed since');
+    await look(); // a second time: nobody writes any more
+    await notReplaced;
+    expect(await answer()).toBe(2);
+    expect(server.status(name)).toMatchObject([{ state: 'AVAILABLE', warning: { code: 'DATA_LOSS' } }]);
+    expect(server.explain({ model: name, version: 1 }).reason).toMatch(/^replaced@1 is serving, but: /);
+
+    const replaced = new Promise<void>((resolve) =>
+      server.on('state', ({ state, warning }) => {
+        if (state === 'AVAILABLE' && warning === undefined) resolve();
+      }),
+    );
+    writeFileSync(file, authored.linear(1, 7));
+    await look();
+    await look();
+    await replaced;
+    expect(await answer()).toBe(8);
+    expect(server.status(name)[0]).not.toHaveProperty('warning');
+  });
+
+  it('loads a version that is copied bit by bit as soon as it is whole', async () => {
+    const { server, basePath, answer, look, name } = await watch('slowly');
+    const bytes = authored.linear(1, 2);
+    mkdirSync(join(basePath, '2'));
+    await look();
+    await server.waitFor({ model: name, version: 2 }, 'END').catch(() => {});
+    writeFileSync(join(basePath, '2', 'model.onnx'), bytes.subarray(0, bytes.length / 2));
+    const failed = new Promise((resolve) => server.once('failure', resolve));
+    await look();
+    await failed;
+    expect(await answer()).toBe(2);
+    writeFileSync(join(basePath, '2', 'model.onnx'), bytes);
+    await look();
+    await server.waitFor({ model: name, version: 1 }, 'END');
+    expect(await answer()).toBe(3);
+  });
+
   it('answers from memory when the file of a served version is cut short or removed', async () => {
     const { basePath, answer } = await watch('cut');
     truncateSync(join(basePath, '1', 'model.onnx'), 10);
