@@ -2,8 +2,7 @@
  * What logging costs a server for each request, on the thread that its requests come to.
  *
  * The request itself is left out: what is timed is the look for the log, the draw, the copies and the queue (the request's
- * path), and then all that the thread does until the records are in a file (encoding, framing, giving to the disk). The
- * encoder is a stand-in that copies the tensors' bytes, as a PredictionLog holds them.
+ * path), and then all that the thread does until the records are in a file (encoding, framing, giving to the disk).
  *
  *     node bench/request-log/cost.mjs
  *     node --cpu-prof bench/request-log/cost.mjs   # where it goes
@@ -15,6 +14,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tensor } from 'servable';
 import { captureTensors } from '#dist/request-log/capture-tensors.js';
 import { RequestLogs } from '#dist/request-log/request-logs.js';
+import { encodePredictLog } from '#dist/wire/prediction-log.js';
 import { readRecordFile } from '#dist/wire/read-record-file.js';
 import { randomSource } from '../support/random.mjs';
 import { printHead, printTable } from '../support/report.mjs';
@@ -79,7 +79,7 @@ async function openLogs(rate) {
   const place = mkdtempSync(join(folder, 'rate-'));
   let logged = 0;
   const logs = new RequestLogs({
-    encode,
+    encode: (entry, samplingRate) => encodePredictLog({ ...entry, samplingRate }),
     random: randomSource(1),
     observer: {
       onLogged: () => void logged++,
@@ -156,13 +156,4 @@ async function checkFiles(place, added) {
   // One file may be open, with some of the rounds before in it.
   if (records < added || records >= added + 1000)
     throw new Error(`${records} records were found where ${added} were added`);
-}
-
-/** @param {import('#dist/request-log/request-entry.js').RequestEntry} entry */
-function encode({ inputs, outputs }) {
-  const all = [...Object.values(inputs), ...Object.values(outputs)].map(({ data }) => {
-    const { buffer, byteOffset, byteLength } = /** @type {Float32Array} */ (data);
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  });
-  return Buffer.concat(all);
 }

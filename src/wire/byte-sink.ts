@@ -1,48 +1,59 @@
-/** Writes protobuf's wire format into memory that grows. Source: Protocol Buffers, "Encoding". */
+/** Bytes that are not copied before the end. */
+const leastShared = 64;
+
+/**
+ * Writes protobuf's wire format. Large pieces are kept by reference until `written` puts all together, so that what is
+ * nested deep is copied once: leave them as they are until then. Source: Protocol Buffers, "Encoding".
+ */
 export class ByteSink {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  /** What has been written, in order; numbers are bytes that belong to no piece yet. */
+  readonly #pieces: Uint8Array[] = [];
+  #loose: number[] = [];
   #length = 0;
 
-  /** What has been written: a view, good until more is. */
+  /** All that has been written, copied. */
   get written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    this.#collect();
+    const all = new Uint8Array(this.#length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    return all;
   }
 
   /** A non-negative integer of up to 53 bits. */
   varint(value: number): this {
-    this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      this.#push((rest % 0x80) | 0x80);
       rest = Math.floor(rest / 0x80);
     }
-    this.#bytes[this.#length++] = rest;
-    return this;
+    return this.#push(rest);
   }
 
   /** An integer of 64 bits; a negative one has 10 bytes. */
   varint64(value: bigint): this {
-    this.#reserve(10);
     let rest = BigInt.asUintN(64, value);
     while (rest >= 0x80n) {
-      this.#bytes[this.#length++] = Number(rest & 0x7fn) | 0x80;
+      this.#push(Number(rest & 0x7fn) | 0x80);
       rest >>= 7n;
     }
-    this.#bytes[this.#length++] = Number(rest);
-    return this;
+    return this.#push(Number(rest));
   }
 
   double(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
-    return this;
+    return this.bytes(new Uint8Array(Float64Array.of(value).buffer));
   }
 
   bytes(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
+    if (bytes.length >= leastShared) {
+      this.#collect();
+      this.#pieces.push(bytes);
+    } else {
+      for (const byte of bytes) this.#loose.push(byte);
+    }
     this.#length += bytes.length;
     return this;
   }
@@ -61,9 +72,18 @@ export class ByteSink {
 
   /** A field of a message, which `write` fills in. */
   message(number: number, write: (sink: ByteSink) => void): this {
-    const sink = new ByteSink();
-    write(sink);
-    return this.field(number, sink.written);
+    const inner = new ByteSink();
+    write(inner);
+    this.varint(number * 8 + 2).varint(inner.#length);
+    if (inner.#pieces.length === 0) {
+      for (const byte of inner.#loose) this.#loose.push(byte);
+    } else {
+      this.#collect();
+      inner.#collect();
+      for (const piece of inner.#pieces) this.#pieces.push(piece);
+    }
+    this.#length += inner.#length;
+    return this;
   }
 
   /** A field of a number. */
@@ -71,11 +91,15 @@ export class ByteSink {
     return this.varint(number * 8).varint(value);
   }
 
-  #reserve(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    larger.set(this.written);
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+  #push(byte: number): this {
+    this.#loose.push(byte);
+    this.#length++;
+    return this;
+  }
+
+  #collect(): void {
+    if (this.#loose.length === 0) return;
+    this.#pieces.push(Uint8Array.from(this.#loose));
+    this.#loose = [];
   }
 }

@@ -9,15 +9,20 @@ import { fieldOf } from './tensor-fields.js';
  *
  * Source: TensorFlow, core/framework/tensor.cc, `Tensor::AsProtoField`.
  */
-export function encodeTensor({ dtype, shape, data }: Tensor): Uint8Array {
+export function encodeTensor(tensor: Tensor): Uint8Array {
   const sink = new ByteSink();
+  writeTensor(sink, tensor);
+  return sink.written;
+}
+
+/** The same, as what is written into a message. The tensor's data are read when that is put together. */
+export function writeTensor(sink: ByteSink, { dtype, shape, data }: Tensor): void {
   sink.number(1, dataTypes[dtype]);
   sink.message(2, (shapes) => {
     for (const size of shape) shapes.message(2, (dim) => dim.number(1, size));
   });
   if (dtype === 'string') writeStrings(sink, data as readonly (string | Uint8Array)[]);
   else if (data.length > 0) sink.field(fieldOf[dtype], packed(dtype, data as NumericData));
-  return sink.written.slice();
 }
 
 function writeStrings(sink: ByteSink, strings: readonly (string | Uint8Array)[]): void {

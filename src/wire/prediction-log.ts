@@ -2,7 +2,7 @@ import { ServingError } from '../core/errors.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { ByteSink } from './byte-sink.js';
 import { type DecodeTensorOptions, decodeTensor } from './decode-tensor.js';
-import { encodeTensor } from './encode-tensor.js';
+import { writeTensor } from './encode-tensor.js';
 import { decodeExample, type Example, mergeExample } from './example.js';
 import { decodeText, readFields } from './wire-bytes.js';
 
@@ -185,7 +185,7 @@ export function encodePredictLog(entry: PredictLogEntry): Uint8Array {
       response.message(2, (to) => writeSpec(to, spec));
     });
   });
-  return sink.written.slice();
+  return sink.written;
 }
 
 function writeSpec(sink: ByteSink, { model, version, label = '', signature }: LoggedSpec): void {
@@ -197,6 +197,6 @@ function writeSpec(sink: ByteSink, { model, version, label = '', signature }: Lo
 
 function writeTensors(sink: ByteSink, field: number, tensors: TensorMap): void {
   for (const [alias, tensor] of Object.entries(tensors)) {
-    sink.message(field, (entry) => entry.text(1, alias).field(2, encodeTensor(tensor)));
+    sink.message(field, (entry) => entry.text(1, alias).message(2, (to) => writeTensor(to, tensor)));
   }
 }

@@ -61,7 +61,7 @@ function example(features: Readonly<Record<string, readonly number[]>>): Uint8Ar
       );
     }
   });
-  return sink.written.slice();
+  return sink.written;
 }
 
 /** A PredictionLog with examples: 2 classify, 3 regress, 4 multi-inference of both signatures. */
@@ -80,7 +80,7 @@ function exampleLog(kind: 2 | 3 | 4, signature: string, ...examples: Uint8Array[
       input(request);
     }),
   );
-  return sink.written.slice();
+  return sink.written;
 }
 
 function writeRecords(directory: string, ...records: Uint8Array[]): void {

@@ -59,7 +59,7 @@ function proto(
     for (const size of shape) it.message(2, (dim) => dim.number(1, size));
   });
   write(sink);
-  return sink.written.slice();
+  return sink.written;
 }
 
 describe('a tensor on the wire', () => {
@@ -112,10 +112,8 @@ describe('a tensor on the wire', () => {
     ['a dtype that ONNX does not have', proto(8, [1]), 'UNIMPLEMENTED', /DataType 8/],
     [
       'a dimension below 0',
-      new ByteSink()
-        .number(1, 1)
-        .message(2, (it) => it.message(2, (dim) => dim.varint(8).varint64(-1n)))
-        .written.slice(),
+      new ByteSink().number(1, 1).message(2, (it) => it.message(2, (dim) => dim.varint(8).varint64(-1n)))
+        .written,
       'INVALID_ARGUMENT',
       /dimension of -1/,
     ],
