@@ -160,7 +160,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   /**
    * Serves these models from now on, and no others. Checked as a whole before anything changes; resolves when every
-   * version found is AVAILABLE, each label where it belongs, and what is no longer wanted is unloaded.
+   * version found is AVAILABLE, each label where it belongs, and each model that is left out gone. A version that has been
+   * replaced may still be ending its requests.
    *
    * What changes is replaced without a gap: a version that is to be made in another way, or lies in another place, is
    * loaded beside the one that answers, unless the model's transition policy is `resource-preserving`.

@@ -84,9 +84,9 @@ export class ModelVersions {
     return this.#all().filter(({ leases }) => leases > 0);
   }
 
-  /** Why there is none available: the error of the highest version that failed. */
+  /** Why there is none available, or none as it is wanted: the error of the highest version that failed. */
   get error(): ServingError | undefined {
-    const errorOf = ({ status }: ServableHarness) => status.error ?? status.retry?.error;
+    const errorOf = ({ status }: ServableHarness) => status.error ?? status.retry?.error ?? status.warning;
     const failed = [...this.#harnesses.values()].filter((harness) => errorOf(harness) !== undefined);
     failed.sort((a, b) => b.id.version - a.id.version);
     return failed[0] && errorOf(failed[0]);
