@@ -271,6 +271,24 @@ describe('a base path that changes while it is served', () => {
     expect(server.status(name)[0]).not.toHaveProperty('warning');
   });
 
+  it.each([-1e9, 1e9])('does not mind a clock on the wall that jumps by %d s', async (seconds) => {
+    const { server, answer, deploy, look, name } = await watch(`jumping${seconds}`);
+    const { now } = Date;
+    Date.now = () => now() + seconds * 1000;
+    try {
+      deploy(2, authored.linear(1, 2));
+      await look();
+      await server.waitFor({ model: name, version: 1 }, 'END');
+    } finally {
+      Date.now = now;
+    }
+    expect(await answer()).toBe(3);
+    expect(server.status(name).map(({ id, state }) => `${id.version} ${state}`)).toEqual([
+      '2 AVAILABLE',
+      '1 END',
+    ]);
+  });
+
   it('loads a version that is copied bit by bit as soon as it is whole', async () => {
     const { server, basePath, answer, look, name } = await watch('slowly');
     const bytes = authored.linear(1, 2);
