@@ -37,5 +37,13 @@ it('the packed package serves a model from an empty folder', () => {
   );
   expect(execFileSync(process.execPath, ['main.mjs'], { cwd: folder, encoding: 'utf8' }).trim()).toBe('3');
   const packed = readdirSync(join(modules, 'servable'));
-  expect(packed.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src']);
+  expect(packed.sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist',
+    'package.json',
+    'protos',
+    'src',
+  ]);
 });
