@@ -178,10 +178,10 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   /**
    * Takes no new requests, lets those that it has finish within `graceMs`, fails the rest with UNAVAILABLE, unloads all
-   * models and ends the threads. Once: a second call returns the first one's promise. Rejects only for a time that is none.
+   * models and ends the threads. Once: a second call returns the first one's promise, which never rejects.
    *
    * @param options.graceMs milliseconds; by default the server's `drainGraceMs`
-   * @throws ServingError INVALID_ARGUMENT, and nothing is closed.
+   * @throws ServingError INVALID_ARGUMENT for a time that is none, at once; nothing is closed then.
    */
   close({ graceMs = this.#options.drainGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
     if (this.#closed === undefined) assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });

@@ -10,7 +10,7 @@ import type { LoadReport } from './lifecycle-observer.js';
 import { graceOver } from './manager-errors.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelVersions } from './model-versions.js';
-import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
+import { noRetries, type RetryPolicy } from './retry-policy.js';
 import type { HarnessContext } from './servable-harness.js';
 import type { ServableStatus } from './servable-state.js';
 import type { AspiredVersion, SourceListener } from './source.js';
@@ -33,7 +33,7 @@ export interface ServableManagerOptions {
   readonly transitionPolicy?: (model: string) => TransitionPolicy;
   /** Is told each failure once: again only when another one, or a good look, came in between. */
   readonly onFailure?: (failure: ManagerFailure) => void;
-  /** How often loads that failed are tried again. @default TF Serving's: 5 times, a minute apart */
+  /** How often loads that failed are tried again. @default never; a ModelServer has TF Serving's defaults */
   readonly retry?: Partial<RetryPolicy>;
   /** Loads and unloads under way at a time. @default infinity: as many as the loader takes */
   readonly maxConcurrentLoads?: number;
@@ -107,7 +107,7 @@ export class ServableManager implements ServableDirectory, SourceListener {
     this.#clock = clock;
     this.#context = {
       loader,
-      retry: { ...defaultRetryPolicy, ...retry },
+      retry: { ...noRetries, ...retry },
       clock,
       loads: new PQueue({ concurrency: maxConcurrentLoads }),
       unloads: new PQueue({ concurrency: maxConcurrentUnloads }),

@@ -2,22 +2,13 @@ import type { ServingError, StatusCode } from '../core/errors.js';
 
 /** How often, and how far apart, a load that failed is tried again. */
 export interface RetryPolicy {
-  /**
-   * Attempts after the first one. 0: none.
-   *
-   * @default 5, as TF Serving's `--max_num_load_retries`
-   */
+  /** Attempts after the first one. 0: none. */
   readonly maxNumLoadRetries: number;
-  /**
-   * Microseconds between the end of an attempt and the next one. 0: none.
-   *
-   * @default 60000000 (a minute), as TF Serving's `--load_retry_interval_micros`
-   */
+  /** Microseconds between the end of an attempt and the next one. 0: none. */
   readonly loadRetryIntervalMicros: number;
 }
 
-/** TF Serving's (model_servers/server.h, `Server::Options`). */
-export const defaultRetryPolicy: RetryPolicy = { maxNumLoadRetries: 5, loadRetryIntervalMicros: 60_000_000 };
+export const noRetries: RetryPolicy = { maxNumLoadRetries: 0, loadRetryIntervalMicros: 0 };
 
 /** What is wrong with the files themselves, and stays wrong until they change. */
 const lasting: ReadonlySet<StatusCode> = new Set([

@@ -50,16 +50,12 @@ describe('a load that fails for a reason that may pass', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is tried 1 + 5 times, a minute apart, unless told otherwise', async () => {
-    const { aspire, loader, clock } = arrangeManager();
+  it('is not tried again unless that is asked for', async () => {
+    const { aspire, loader, clock, news } = arrangeManager();
     aspire([1]);
-    for (let minute = 0; minute < 10; minute++) {
-      loader.of(1).fail(unavailable);
-      await allTurns();
-      clock.advance(60_000);
-      await allTurns();
-    }
-    expect(loader.loads).toHaveLength(6);
+    loader.of(1).fail(unavailable);
+    await allTurns();
+    expect([news().at(-1), loader.loads.length, clock.pending]).toEqual(['1 END failed', 1, 0]);
   });
 
   it('is not tried again where it is no longer wanted, and ends at once', async () => {
@@ -206,7 +202,7 @@ describe('a memory budget', () => {
     const { aspire, loader, available, monitor, manager } = arrangeManager({
       estimates,
       isAutomatic: true,
-      options: { memoryBudgetBytes: 100 },
+      options: { memoryBudgetBytes: 100, retry },
     });
     aspire([1]);
     await manager.settled();
@@ -233,7 +229,7 @@ describe('a memory budget', () => {
       estimates,
       isAutomatic: true,
       memoryBytes: 20,
-      options: { memoryBudgetBytes: 100 },
+      options: { memoryBudgetBytes: 100, retry },
     });
     aspire([1]);
     await manager.settled();
@@ -250,7 +246,7 @@ describe('a memory budget', () => {
       estimates,
       isAutomatic: true,
       policy: 'resource-preserving',
-      options: { memoryBudgetBytes: 100 },
+      options: { memoryBudgetBytes: 100, retry },
     });
     aspire([1]);
     await manager.settled();
@@ -264,7 +260,7 @@ describe('a memory budget', () => {
     const { aspire, available, manager } = arrangeManager({
       estimates,
       isAutomatic: true,
-      options: { memoryBudgetBytes: 100 },
+      options: { memoryBudgetBytes: 100, retry },
     });
     aspire([1]);
     await manager.settled();
