@@ -1,5 +1,6 @@
 import type { ServingError } from '../core/errors.js';
 import type { Lease } from '../core/servable-directory.js';
+import { SeenRevisions } from './seen-revisions.js';
 import { type HarnessContext, ServableHarness } from './servable-harness.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
 import type { AspiredVersion } from './source.js';
@@ -39,10 +40,7 @@ export class ModelVersions {
   readonly #successors = new Map<number, ServableHarness>();
   /** What has been replaced, or was to replace another one, and has not ended yet. */
   readonly #retired = new Set<ServableHarness>();
-  /** What the files of each version looked like when they were looked at last. */
-  #seenRevisions: ReadonlyMap<number, string | undefined> = new Map();
-  /** Versions whose files looked the same in the last two looks: nobody is writing them any more. */
-  #stable: ReadonlySet<number> = new Set();
+  readonly #seen = new SeenRevisions();
   /** Versions that are AVAILABLE, highest first: replaced as a whole, so that a reader may keep it. */
   #available: readonly number[] = [];
   #isStepping = false;
@@ -151,16 +149,12 @@ export class ModelVersions {
 
   /** Tells the harnesses what their files look like now. */
   #observe(): void {
-    const seen = new Map<number, string | undefined>();
     for (const { version, revision } of this.#aspired.values()) {
       for (const harness of [this.#harnesses.get(version), this.#successors.get(version)]) {
         if (harness !== undefined && this.#isMadeAsWanted(harness)) harness.observe(revision);
       }
-      seen.set(version, revision);
     }
-    const isSame = (version: number) => seen.get(version) === this.#seenRevisions.get(version);
-    this.#stable = new Set([...seen.keys()].filter(isSame));
-    this.#seenRevisions = seen;
+    this.#seen.look(this.#aspired.values());
   }
 
   /** Made from the place and in the way that is wanted. */
@@ -188,7 +182,7 @@ export class ModelVersions {
   #mustReplace(harness: ServableHarness): boolean {
     const { version } = harness.id;
     if (harness.isLeaving || !this.#mayReplace(harness) || this.#successors.has(version)) return false;
-    return !this.#isMadeAsWanted(harness) || (harness.isOutdated && this.#stable.has(version));
+    return !this.#isMadeAsWanted(harness) || (harness.isOutdated && this.#seen.isStable(version));
   }
 
   /** Takes steps until there is none to take. States change while it does, so it may be asked to while it is at it. */
