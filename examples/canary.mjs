@@ -24,6 +24,7 @@ console.log(await versionOf('stable'), await versionOf('canary')); // 2 3
 // Version 3 is bad. Take it back: nobody who asks for `canary` is left without an answer meanwhile.
 await server.reconfigure([{ ...digits, labels: { stable: 2, canary: 2 } }]);
 console.log(await versionOf('stable'), await versionOf('canary')); // 2 2
+await server.waitFor({ model: 'digits', version: 3 }, 'END'); // it ends the requests that it has first
 const { reason } = server.explain({ model: 'digits', version: 3 });
 console.log(reason); // digits@3 is not served: its version policy {"specific":[1,2]} chooses 2, 1 of 3, 2, 1
 
