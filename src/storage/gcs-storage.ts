@@ -3,6 +3,7 @@ import type { Storage, StorageEntry } from '../core/storage.js';
 import { loadSdk } from './load-sdk.js';
 import { remoteBytes, remoteError } from './remote-error.js';
 import { entryName, parseRemoteUri, prefixOf } from './remote-uri.js';
+import { untilAborted } from './until-aborted.js';
 
 interface GcsFile {
   readonly name: string;
@@ -66,8 +67,10 @@ export class GcsStorage implements Storage {
       let query: object | null = { prefix, delimiter: '/', autoPaginate: false };
       while (query !== null) {
         if (signal?.aborted) throw signal.reason;
-        const [files, next, page]: [readonly GcsFile[], object | null, GcsPage] =
-          await bucket.getFiles(query);
+        const [files, next, page]: [readonly GcsFile[], object | null, GcsPage] = await untilAborted(
+          bucket.getFiles(query),
+          signal,
+        );
         entries.push(...entriesOf(files, page, prefix));
         query = next && { ...next, autoPaginate: false }; // the client forgets that on the way
       }
