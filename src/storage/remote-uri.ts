@@ -9,11 +9,19 @@ export interface RemotePlace {
 
 /** @throws ServingError INVALID_ARGUMENT for what is no URI of this scheme with a bucket. */
 export function parseRemoteUri(scheme: 's3' | 'gs', uri: string): RemotePlace {
-  const match = new RegExp(`^${scheme}://([^/]+)/*(.*?)/*$`, 's').exec(uri);
+  const match = new RegExp(`^${scheme}://([^/]+)(.*)$`, 'is').exec(uri);
   if (match === null) {
     throw invalidArgument(`Cannot use ${uri} as a place in a bucket, expected ${scheme}://bucket/path`);
   }
-  return { bucket: match[1] as string, key: match[2] as string };
+  return { bucket: match[1] as string, key: withoutSlashesAround(match[2] as string) };
+}
+
+/** By steps: a pattern for the end of a text takes a time that is the square of its slashes. */
+function withoutSlashesAround(text: string): string {
+  let [start, end] = [0, text.length];
+  while (text[start] === '/') start++;
+  while (end > start && text[end - 1] === '/') end--;
+  return text.slice(start, end);
 }
 
 /** What the keys of all that lies in a folder begin with. */
