@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { invalidArgument } from '../core/errors.js';
 import type { Storage, StorageEntry } from '../core/storage.js';
 import { GcsStorage } from './gcs-storage.js';
+import { localPath } from './local-path.js';
 import { LocalStorage } from './local-storage.js';
 import { S3Storage } from './s3-storage.js';
 
@@ -45,8 +45,7 @@ export class RoutedStorage implements Storage {
 
   async #at<T>(path: string, use: (storage: Storage, path: string) => Promise<T>): Promise<T> {
     const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1]?.toLowerCase(); // one letter is a drive of Windows
-    if (scheme === undefined) return await use(this.#local, path);
-    if (scheme === 'file') return await use(this.#local, fileURLToPath(path));
+    if (scheme === undefined || scheme === 'file') return await use(this.#local, localPath(path));
     const storage = this.#schemes.get(scheme);
     if (storage !== undefined) return await use(storage, path);
     const known = ['file', ...this.#schemes.keys()].join(', ');

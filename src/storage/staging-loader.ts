@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import type { Fingerprint } from '../core/fingerprint.js';
@@ -7,6 +6,7 @@ import type { Loader, Servable } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Storage } from '../core/storage.js';
 import { LocalCopies } from './local-copies.js';
+import { localPath } from './local-path.js';
 
 export interface StagingLoaderOptions {
   /** What loads the versions, from the local disk. */
@@ -84,10 +84,6 @@ export class StagingLoader implements Loader {
   #look(path: string, signal: AbortSignal | undefined): Promise<Fingerprint> {
     return fingerprint(this.#storage, path, signal);
   }
-}
-
-function localPath(path: string): string {
-  return /^file:/i.test(path) ? fileURLToPath(path) : path;
 }
 
 /** A scheme of one letter is a drive of Windows. */
