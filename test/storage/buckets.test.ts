@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -9,6 +10,7 @@ import type { Storage, StorageEntry } from '#dist/core/storage.js';
 import { GcsStorage } from '#dist/storage/gcs-storage.js';
 import { RoutedStorage } from '#dist/storage/routed-storage.js';
 import { S3Storage } from '#dist/storage/s3-storage.js';
+import { StagingLoader } from '#dist/storage/staging-loader.js';
 import { GcsServer, S3Server } from '../support/bucket-server.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { MemoryStorage } from '../support/memory-storage.js';
@@ -40,6 +42,11 @@ async function textOf(storage: Storage, path: string, signal?: AbortSignal): Pro
   const pieces: Uint8Array[] = [];
   for await (const piece of await storage.open(path, signal)) pieces.push(piece);
   return Buffer.concat(pieces).toString();
+}
+function countedAbort() {
+  const controller = new AbortController();
+  const listeners = () => getEventListeners(controller.signal, 'abort').length;
+  return { signal: controller.signal, listeners, abort: () => controller.abort() };
 }
 const sorted = (entries: readonly StorageEntry[]) => [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
 
@@ -126,6 +133,22 @@ describe.each([
     expect(await reading).toMatchObject({ code: 'CANCELLED' });
   });
 
+  it('takes its scheme in capitals, and any number of slashes', async () => {
+    server.put('digits/1/model.onnx', '');
+    const place = `${scheme.toUpperCase()}://bucket//digits//`;
+    expect(await make().list(place)).toMatchObject([{ name: '1' }]);
+  });
+
+  it('stops listing when it is aborted while no answer comes', async () => {
+    const { signal, listeners, abort } = countedAbort();
+    server.faults.push('silent');
+    const listing = rejection(make().list(at('digits'), signal));
+    while (server.requests.length === 0) await new Promise(setImmediate);
+    abort();
+    expect(await listing).toMatchObject({ code: 'CANCELLED' });
+    expect(listeners()).toBe(0);
+  });
+
   it.each(['no-uri', `${scheme}://`, `${scheme}:///key`])('refuses %s', async (path) => {
     expect(await rejection(make().list(path))).toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
@@ -177,8 +200,19 @@ describe('RoutedStorage', () => {
     const namesIn = async (path: string) => (await storage.list(path)).map(({ name }) => name);
     expect(await namesIn('/models')).toEqual(['1']);
     expect(await namesIn('file:///models')).toEqual(['1']);
-    expect(await namesIn('MEM://bucket'.replace('MEM', 'mem'))).toEqual(['1']);
+    expect(await namesIn('file:/models')).toEqual(['1']);
+    expect(await namesIn('mem://bucket')).toEqual(['1']);
     expect(await textOf(storage, 'mem://bucket/1')).toBe('other');
+  });
+
+  it.each(['file://elsewhere/models', 'file:///a%2Fb'])('refuses %s, which is no path here', async (path) => {
+    const wanted = { code: 'INVALID_ARGUMENT', message: expect.stringContaining(path) };
+    expect(await rejection(new RoutedStorage().list(path))).toMatchObject(wanted);
+    const loader = new StagingLoader({
+      loader: { load: () => Promise.reject(new Error('not asked')) },
+      storage: new RoutedStorage(),
+    });
+    expect(await rejection(loader.load({ model: 'digits', version: 1 }, path))).toMatchObject(wanted);
   });
 
   it('refuses a scheme that it does not know', async () => {
