@@ -11,12 +11,14 @@ export type Feature =
 export type Example = ReadonlyMap<string, Feature>;
 
 /**
- * Decodes a tensorflow.Example; of a name that occurs twice, the last one counts.
+ * Decodes a tensorflow.Example; of a name that occurs twice, the last one counts, even where it is without a kind.
  *
+ * @param context what holds where the example says nothing: as if it were written in front of it, which is how TF Serving
+ *   puts the two together (servables/tensorflow/util.cc).
  * @throws ServingError INVALID_ARGUMENT for bytes that are none.
  */
-export function decodeExample(bytes: Uint8Array): Example {
-  const features = new Map<string, Feature>();
+export function decodeExample(bytes: Uint8Array, context: Example = new Map()): Example {
+  const features = new Map(context);
   readFields(bytes, (field, wireType, from) => {
     if (field !== 1 || wireType !== 2) return from.skipField(wireType);
     readFields(from.delimited(), (inner, innerType, entry) => {
@@ -47,7 +49,7 @@ function decodeFeature(bytes: Uint8Array): Feature | undefined {
     if (field === 1)
       feature = {
         kind: 'bytes',
-        values: readList(list, (values: Uint8Array[], each) => values.push(new Uint8Array(each.delimited()))),
+        values: readList(list, 2, (values: Uint8Array[], each) => values.push(new Uint8Array(each))),
       };
     else if (field === 2) feature = { kind: 'float', values: readFloats(list) };
     else feature = { kind: 'int64', values: readInts(list) };
@@ -55,18 +57,22 @@ function decodeFeature(bytes: Uint8Array): Feature | undefined {
   return feature;
 }
 
-function readList<T>(bytes: Uint8Array, read: (values: T[], from: WireBytes, wireType: number) => void): T[] {
+/** @param loneType the wire type of a value that is not packed with others; what has another one is not known, and skipped. */
+function readList<T>(
+  bytes: Uint8Array,
+  loneType: number,
+  read: (values: T[], each: Uint8Array) => void,
+): readonly T[] {
   const values: T[] = [];
   readFields(bytes, (field, wireType, from) => {
-    if (field === 1) read(values, from, wireType);
+    if (field === 1 && (wireType === 2 || wireType === loneType)) read(values, from.value(wireType));
     else from.skipField(wireType);
   });
   return values;
 }
 
-function readFloats(bytes: Uint8Array): number[] {
-  return readList(bytes, (values: number[], from, wireType) => {
-    const packed = wireType === 2 ? from.delimited() : from.fixed32();
+function readFloats(bytes: Uint8Array): readonly number[] {
+  return readList(bytes, 5, (values: number[], packed) => {
     if (packed.length % 4 !== 0)
       throw new ServingError('INVALID_ARGUMENT', 'Cannot decode an example: a float is cut short');
     const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
@@ -74,15 +80,9 @@ function readFloats(bytes: Uint8Array): number[] {
   });
 }
 
-function readInts(bytes: Uint8Array): bigint[] {
-  return readList(bytes, (values: bigint[], from, wireType) => {
-    if (wireType !== 2) return void values.push(from.int64());
-    const packed = new WireBytes(from.delimited());
-    while (!packed.isAtEnd) values.push(packed.int64());
+function readInts(bytes: Uint8Array): readonly bigint[] {
+  return readList(bytes, 0, (values: bigint[], packed) => {
+    const from = new WireBytes(packed);
+    while (!from.isAtEnd) values.push(from.int64());
   });
-}
-
-/** What an example and its context say together; of what both have, the example has the last word. */
-export function mergeExample(context: Example | undefined, example: Example): Example {
-  return context === undefined ? example : new Map([...context, ...example]);
 }

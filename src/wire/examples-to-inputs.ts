@@ -10,13 +10,13 @@ import { decodeText } from './wire-bytes.js';
  * The inputs that examples mean to a signature: the feature of an input's alias holds its row; one row an example.
  *
  * - A row has the input's fixed dimensions; one open dimension is as long as the feature's values say, and equally long
- *   for all examples. An input of one axis takes one value an example.
+ *   for all examples. An input of one axis, or of none that the model states, takes one value an example.
  * - A float_list goes into float dtypes; an int64_list into integers that hold its values, into float dtypes, and into bool
- *   (0 and 1); a bytes_list into string. Nothing else is converted.
+ *   (0 and 1); a bytes_list into string: as text where all rows are UTF-8, else as bytes. Nothing else is converted.
  * - A feature that no input is named after is passed over, as `tf.io.parse_example` does.
  *
  * @throws ServingError INVALID_ARGUMENT for no examples, and for a feature that is missing or does not fit, with the place
- *   of its example; UNIMPLEMENTED for an input without axes.
+ *   of its example.
  */
 export function examplesToInputs(signature: Signature, examples: readonly Example[]): TensorMap {
   if (examples.length === 0) throw invalidArgument('Input is empty.');
@@ -37,7 +37,9 @@ function toTensor(alias: string, spec: TensorSpec, examples: readonly Example[])
   if (wrong >= 0) {
     throw unfit(alias, wrong, `it has ${rows[wrong]?.length} values, and that of example 0 has ${width}`);
   }
-  return tensor(spec.dtype, [examples.length, ...shape], rows.flat() as never);
+  const values = rows.flat();
+  const data = spec.dtype === 'string' ? toStrings(values as Uint8Array[]) : values;
+  return tensor(spec.dtype, [examples.length, ...shape], data as never);
 }
 
 /** The dimensions of a row: the fixed ones, and the open one by what is left of the values. */
@@ -67,7 +69,7 @@ function valuesOf(
   if (feature === undefined) throw unfit(alias, place, 'it is missing');
   const { kind, values } = feature;
   const isFloat = dtype.includes('float');
-  if (kind === 'bytes' && dtype === 'string') return toStrings(values);
+  if (kind === 'bytes' && dtype === 'string') return values;
   if (kind === 'float' && isFloat) return values;
   if (kind === 'int64' && isFloat) return values.map(Number);
   if (kind === 'int64' && dtype !== 'string') return toIntegers(alias, dtype, values, place);
@@ -95,11 +97,12 @@ function bitsOf(dtype: DType): bigint {
   return BigInt(dtype.replace(/\D/g, '') || 1);
 }
 
-function toStrings(values: readonly Uint8Array[]): readonly (string | Uint8Array)[] {
+/** Of all rows at once: the elements of a tensor are of one kind. */
+function toStrings(values: readonly Uint8Array[]): readonly string[] | readonly Uint8Array[] {
   try {
     return values.map(decodeText);
   } catch {
-    return values; // bytes that are no text; `tensor` sees to it that all are of one kind
+    return values;
   }
 }
 

@@ -3,8 +3,8 @@ import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { ByteSink } from './byte-sink.js';
 import { type DecodeTensorOptions, decodeTensor } from './decode-tensor.js';
 import { writeTensor } from './encode-tensor.js';
-import { decodeExample, type Example, mergeExample } from './example.js';
-import { decodeText, readFields } from './wire-bytes.js';
+import { decodeExample, type Example } from './example.js';
+import { decodeText, messageIn as findMessage, readFields } from './wire-bytes.js';
 
 // The numbers of fields are TF Serving's: apis/{prediction_log,predict,classification,regression,inference,input,model}.proto,
 // core/logging.proto and apis/logging.proto.
@@ -43,58 +43,55 @@ export type LoggedRequest =
 const emptySpec: LoggedSpec = { model: '', signature: '' };
 
 /**
- * The request in the bytes of a PredictionLog; its response is not looked at.
+ * The request in the bytes of a PredictionLog; its response is not looked at. Fields that are not known are passed over, as
+ * protobuf does: a later TF Serving may have written them.
  *
- * @throws ServingError INVALID_ARGUMENT for bytes that are none, and as `decodeTensor` does.
+ * @throws ServingError INVALID_ARGUMENT for bytes that are none, and as `decodeTensor` does, with the alias as `input`.
  */
 export function decodeRequest(bytes: Uint8Array, options: DecodeTensorOptions = {}): LoggedRequest {
-  let request: LoggedRequest = { kind: 'none' };
+  let logType = 0;
   readFields(bytes, (field, wireType, from) => {
-    if (wireType !== 2 || field < 2 || field > 7) {
-      if (field < 1 || field > 7) throw notALog(`field ${field}`);
-      return from.skipField(wireType);
-    }
-    const log = from.delimited();
-    const inner = () => messageIn(log, 1);
-    if (field === 6) request = decodePredict(inner(), options);
-    else if (field === 2) request = { kind: 'classify', ...decodeExamplesRequest(inner()) };
-    else if (field === 3) request = { kind: 'regress', ...decodeExamplesRequest(inner()) };
-    else if (field === 4) request = decodeMultiInference(inner());
-    else request = { kind: 'unsupported', logType: field };
+    if (field >= 2 && field <= 7 && wireType === 2) logType = field;
+    from.skipField(wireType);
   });
-  return request;
+  if (logType === 0) return { kind: 'none' };
+  const request = () => messageIn(messageIn(bytes, logType), 1);
+  if (logType === 6) return decodePredict(request(), options);
+  if (logType === 2) return { kind: 'classify', ...decodeExamplesRequest(request()) };
+  if (logType === 3) return { kind: 'regress', ...decodeExamplesRequest(request()) };
+  return logType === 4 ? decodeMultiInference(request()) : { kind: 'unsupported', logType };
 }
 
-function notALog(what: string): ServingError {
-  return new ServingError('INVALID_ARGUMENT', `Cannot decode a PredictionLog: it has ${what}`);
-}
-
-/** The bytes of the last message in this field; none where there is none, as protobuf reads it. */
+/** The message in a field; a missing one is as good as an empty one. */
 function messageIn(bytes: Uint8Array, wanted: number): Uint8Array {
-  let message: Uint8Array = new Uint8Array();
-  readFields(bytes, (field, wireType, from) => {
-    if (field === wanted && wireType === 2) message = from.delimited();
-    else from.skipField(wireType);
-  });
-  return message;
+  return findMessage(bytes, wanted) ?? new Uint8Array();
 }
 
 function decodePredict(bytes: Uint8Array, options: DecodeTensorOptions): LoggedRequest {
   let spec = emptySpec;
-  const inputs: Record<string, Tensor> = {};
+  const entries = new Map<string, Uint8Array>(); // of an alias that occurs twice, the last one counts
   const outputFilter: string[] = [];
   readFields(bytes, (field, wireType, from) => {
     if (wireType !== 2) return from.skipField(wireType);
     const value = from.delimited();
     if (field === 1) spec = decodeSpec(value);
-    else if (field === 2) readInput(value, inputs, options);
+    else if (field === 2) entries.set(decodeText(messageIn(value, 1)), messageIn(value, 2));
     else if (field === 3) outputFilter.push(decodeText(value));
   });
+  const inputs: Record<string, Tensor> = {};
+  for (const [alias, tensor] of entries) putTensor(inputs, alias, decodeInputTensor(alias, tensor, options));
   return { kind: 'predict', spec, inputs, outputFilter };
 }
 
-function readInput(entry: Uint8Array, inputs: Record<string, Tensor>, options: DecodeTensorOptions): void {
-  putTensor(inputs, decodeText(messageIn(entry, 1)), decodeTensor(messageIn(entry, 2), options));
+/** The text begins as TF Serving's does (servables/tensorflow/predict_util.cc). */
+function decodeInputTensor(alias: string, bytes: Uint8Array, options: DecodeTensorOptions): Tensor {
+  try {
+    return decodeTensor(bytes, options);
+  } catch (cause) {
+    const { code, message, facts } = ServingError.from(cause);
+    const text = `tensor parsing error: ${alias}: ${message}`;
+    throw new ServingError(code, text, { ...facts, input: alias, cause });
+  }
 }
 
 function decodeSpec(bytes: Uint8Array): LoggedSpec {
@@ -134,16 +131,16 @@ function decodeMultiInference(bytes: Uint8Array): LoggedRequest {
 
 /** A list of examples, each with what the context says of all. */
 function decodeInput(bytes: Uint8Array): readonly Example[] {
-  let list: Uint8Array = new Uint8Array();
-  let context: Example | undefined;
+  let kind = 1;
   readFields(bytes, (field, wireType, from) => {
-    if (wireType !== 2 || field < 1 || field > 2) return from.skipField(wireType);
-    list = from.delimited();
-    context = field === 2 ? decodeExample(messageIn(list, 2)) : undefined;
+    if ((field === 1 || field === 2) && wireType === 2) kind = field;
+    from.skipField(wireType);
   });
+  const list = messageIn(bytes, kind);
+  const context = kind === 2 ? decodeExample(messageIn(list, 2)) : undefined;
   const examples: Example[] = [];
   readFields(list, (field, wireType, from) => {
-    if (field === 1 && wireType === 2) examples.push(mergeExample(context, decodeExample(from.delimited())));
+    if (field === 1 && wireType === 2) examples.push(decodeExample(from.delimited(), context));
     else from.skipField(wireType);
   });
   return examples;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { type Signature, type Tensor, tensor } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '#dist/core/errors.js';
-import type { Example, Feature } from '#dist/wire/example.js';
+import { ByteSink } from '#dist/wire/byte-sink.js';
+import { decodeExample, type Example, type Feature } from '#dist/wire/example.js';
 import { examplesToInputs } from '#dist/wire/examples-to-inputs.js';
 import { decodeRequest, encodePredictLog } from '#dist/wire/prediction-log.js';
 import { caught } from '../support/caught.js';
@@ -45,6 +46,51 @@ describe('a predict log', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+});
+
+describe('a predict log with', () => {
+  const number = (dataType: number) => new ByteSink().number(1, dataType).written;
+  /** A log of a predict request with these inputs, and with what `more` adds at the end. */
+  const log = (entries: readonly (readonly [string, Uint8Array])[], more = (sink: ByteSink) => sink) =>
+    more(
+      new ByteSink().message(6, (it) =>
+        it.message(1, (request) => {
+          for (const [alias, bytes] of entries)
+            request.message(2, (entry) => entry.text(1, alias).field(2, bytes));
+        }),
+      ),
+    ).written;
+
+  it('fields of a later TF Serving is read all the same', () => {
+    expect(decodeRequest(log([], (sink) => sink.text(9, 'new')))).toMatchObject({ kind: 'predict' });
+    expect(decodeRequest(new ByteSink().text(9, 'new').written)).toEqual({ kind: 'none' });
+  });
+
+  it('a request in two pieces is read as one', () => {
+    const pieces = Buffer.concat([log([['a', number(1)]]), log([['b', number(3)]])]);
+    expect(decodeRequest(pieces)).toMatchObject({
+      inputs: { a: { dtype: 'float32' }, b: { dtype: 'int32' } },
+    });
+  });
+
+  it.each(['x', '__proto__'])('the alias %s twice has the last of them', (alias) => {
+    const request = decodeRequest(
+      log([
+        [alias, number(1)],
+        [alias, number(3)],
+      ]),
+    );
+    const found = 'inputs' in request && Object.entries(request.inputs).map(([name, it]) => [name, it.dtype]);
+    expect(found).toEqual([[alias, 'int32']]);
+  });
+
+  it('a tensor that is none names its alias', () => {
+    expect(caught(() => decodeRequest(log([['pixels', number(8)]])))).toMatchObject({
+      code: 'UNIMPLEMENTED',
+      input: 'pixels',
+      message: expect.stringMatching(/^tensor parsing error: pixels: .*DT_COMPLEX64/),
+    });
   });
 });
 
@@ -130,6 +176,29 @@ describeShared('prediction logs as protobufjs reads and writes them', [descripto
         b: { kind: 'bytes', values: [Uint8Array.from(Buffer.from('hi'))] },
       },
     ]);
+  });
+
+  it('an example that says nothing of a feature, where its context does', () => {
+    const context = { features: { feature: { x: float(9) } } };
+    const [empty] = [{ features: { feature: { x: {} } } }];
+    const request = { input: { example_list_with_context: { examples: [empty], context } } };
+    expect(decodeRequest(encode({ regress_log: { request } }))).toMatchObject({ examples: [new Map()] });
+  });
+
+  it('numbers of another wire type are not there', () => {
+    const list = new ByteSink()
+      .number(1, 5)
+      .varint(13)
+      .bytes(new Uint8Array(Float32Array.of(2).buffer)).written;
+    const feature = new ByteSink().field(2, list).written;
+    const bytes = new ByteSink().message(1, (it) =>
+      it.message(1, (entry) => entry.text(1, 'x').field(2, feature)),
+    ).written;
+    const { features } = root.lookupType('tensorflow.Example').decode(bytes) as unknown as {
+      features: { feature: { x: { float_list: { value: number[] } } } };
+    };
+    expect([...decodeExample(bytes)]).toEqual([['x', { kind: 'float', values: [2] }]]);
+    expect(features.feature.x.float_list.value).toEqual([2]);
   });
 
   it('a multi-inference log', () => {
@@ -225,6 +294,19 @@ describe('examples', () => {
       dtype,
       ...(expected as unknown[]),
     ]);
+  });
+
+  it('are bytes in all rows where one of them is no text', () => {
+    const { x } = examplesToInputs(
+      signature('string', ['n']),
+      rows(feature('bytes', Uint8Array.of(97)), feature('bytes', Uint8Array.of(0xff))),
+    ) as { x: Tensor };
+    expect(x.data).toEqual([Uint8Array.of(97), Uint8Array.of(0xff)]);
+  });
+
+  it('are one value a row where the model states no axes', () => {
+    const inputs = examplesToInputs(signature('float32', []), rows(feature('float', 1), feature('float', 2)));
+    expect(inputs).toEqual({ x: tensor('float32', [2], [1, 2]) });
   });
 
   it('leave an optional input out that none has', () => {
