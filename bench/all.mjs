@@ -30,6 +30,7 @@ const benches = [
   'control/poll',
   'control/new-version',
   'request-log/cost',
+  'wire/tensor',
   'peers/onnxruntime-node',
 ];
 

@@ -67,6 +67,7 @@ describe('a tensor on the wire', () => {
     fc.assert(
       fc.property(anyTensor(dtype), (original) => {
         expect(decodeTensor(encodeTensor(original))).toEqual(original);
+        expect(decodeTensor(encodeTensor(original, { asTensorContent: true }))).toEqual(original);
       }),
     );
   });
@@ -88,6 +89,26 @@ describe('a tensor on the wire', () => {
         expect(decoded).toEqual({ dtype, shape, data });
       }),
     );
+  });
+
+  it('reads and writes integers of every length', () => {
+    const edges = Array.from({ length: 64 }, (_, bit) => 1n << BigInt(bit));
+    const data = BigUint64Array.from(edges.flatMap((edge) => [edge - 1n, edge, ~edge]));
+    const longs = new BigInt64Array(data.buffer);
+    const ints = new Int32Array(data.buffer);
+    const words = new Uint32Array(data.buffer);
+    for (const original of [
+      tensor('uint64', [192], data),
+      tensor('int64', [192], longs),
+      tensor('int32', [384], ints),
+      tensor('uint32', [384], words),
+    ] as Tensor[]) {
+      expect(decodeTensor(encodeTensor(original))).toEqual(original);
+    }
+    const lengths =
+      encodeTensor(tensor('int64', [2], [-1n, 127n])).length -
+      encodeTensor(tensor('int64', [2], [0n, 0n])).length;
+    expect(lengths).toBe(9); // ten bytes and one in place of two
   });
 
   it('takes numbers one by one as well as packed', () => {
@@ -203,8 +224,11 @@ describeShared('tensors as protobufjs reads and writes them', [descriptorFile], 
   it.each(dtypes)('%s', (dtype) => {
     fc.assert(
       fc.property(anyTensor(dtype), (original) => {
-        const message = type.decode(encodeTensor(original));
-        expect(decodeTensor(type.encode(message).finish())).toEqual(original);
+        for (const asTensorContent of [false, true]) {
+          const message = type.decode(encodeTensor(original, { asTensorContent }));
+          expect('tensor_content' in message.toJSON()).toBe(asTensorContent && original.data.length > 0);
+          expect(decodeTensor(type.encode(message).finish())).toEqual(original);
+        }
       }),
     );
   });
