@@ -2,7 +2,7 @@
  * @internal The messages that TF Serving's config files are made of, as protobufjs takes them.
  *
  * Field names, numbers and types are TF Serving's: config/model_server_config.proto, config/logging_config.proto,
- * config/log_collector_config.proto, config/file_system_storage_path_source.proto, apis/logging.proto and
+ * config/log_collector_config.proto, config/file_system_storage_path_source.proto, config/ssl_config.proto, apis/logging.proto and
  * servables/tensorflow/session_bundle_config.proto. What no config file can hold is left out.
  */
 export const configSchema = {
@@ -99,6 +99,14 @@ export const configSchema = {
                 max_execution_batch_size: { type: 'google.protobuf.Int64Value', id: 9 },
                 allowed_batch_sizes: { rule: 'repeated', type: 'int64', id: 6 },
                 pad_variable_length_inputs: { type: 'bool', id: 7 },
+              },
+            },
+            SSLConfig: {
+              fields: {
+                server_key: { type: 'string', id: 1 },
+                server_cert: { type: 'string', id: 2 },
+                custom_ca: { type: 'string', id: 3 },
+                client_verify: { type: 'bool', id: 4 },
               },
             },
           },
