@@ -16,6 +16,7 @@ const parts = [
   'runner',
   'warmup',
   'request-log',
+  'transport',
 ];
 
 /** Who may import whom, beside itself; the table of the README. */
@@ -30,6 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runner: ['core'],
   warmup: ['core', 'wire'],
   'request-log': ['core', 'wire'],
+  transport: ['core', 'wire', 'config'],
   options: ['core', 'storage', 'control', 'batching', 'runner', 'warmup', 'request-log'],
   server: [...parts, 'options'],
   index: [...parts, 'options', 'server'],

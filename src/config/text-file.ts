@@ -19,6 +19,8 @@ export const readNodeFile: ReadFile = async (path, maxBytes) => {
 /** @internal */
 export interface TextFileOptions {
   readonly path: string;
+  /** What the file is, for errors. @default 'config file' */
+  readonly kind?: string;
   readonly readTimeoutMs: number;
   readonly maxFileBytes: number;
   readonly clock: Clock;
@@ -44,10 +46,7 @@ export class TextFile {
     const { path, maxFileBytes } = this.#options;
     const bytes = await this.#readInTime();
     if (bytes.length > maxFileBytes) {
-      throw new ServingError(
-        'INVALID_ARGUMENT',
-        `Cannot read config file '${path}': it is larger than ${maxFileBytes} bytes`,
-      );
+      throw new ServingError('INVALID_ARGUMENT', `${this.#action}: it is larger than ${maxFileBytes} bytes`);
     }
     if (!isUtf8(bytes)) throw unreadableConfig(path, 'it is not UTF-8', firstLineNotUtf8(bytes));
     return new TextDecoder().decode(bytes);
@@ -69,7 +68,7 @@ export class TextFile {
     try {
       return await outcome.promise;
     } catch (error) {
-      throw unreadable(this.#options.path, error);
+      throw unreadable(this.#action, error);
     } finally {
       cancelTimer();
       this.#giveUp = undefined;
@@ -86,17 +85,21 @@ export class TextFile {
     }
   }
 
+  get #action(): string {
+    const { path, kind = 'config file' } = this.#options;
+    return `Cannot read ${kind} '${path}'`;
+  }
+
   #late(): ServingError {
-    const { path, readTimeoutMs } = this.#options;
-    const message = `Cannot read config file '${path}': its file system has not answered within ${readTimeoutMs} ms`;
+    const { readTimeoutMs } = this.#options;
+    const message = `${this.#action}: its file system has not answered within ${readTimeoutMs} ms`;
     return new ServingError('UNAVAILABLE', message);
   }
 }
 
-function unreadable(path: string, error: unknown): ServingError {
+function unreadable(action: string, error: unknown): ServingError {
   if (error instanceof ServingError) return error;
   const cause: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
-  const action = `Cannot read config file '${path}'`;
   switch (cause.code) {
     case 'ENOENT':
       return new ServingError('NOT_FOUND', `${action}: it does not exist`, { cause });
