@@ -45,8 +45,13 @@ export class PemFiles {
     for (const file of this.#files) file?.giveUp(error);
   }
 
-  #readOnce(): Promise<PemTexts> {
-    return Promise.all(this.#files.map((file) => file?.read()));
+  async #readOnce(): Promise<PemTexts> {
+    // All are waited for, also after a failure: what was still being read would be too late for the next reading.
+    const outcomes = await Promise.allSettled(this.#files.map((file) => file?.read()));
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
   }
 }
 

@@ -107,8 +107,9 @@ export class TlsCredentials {
     if (create === undefined) return fixed(this.#options.grpc, material);
     this.#live = new LiveCertificates(material);
     await this.#source.follow();
-    const { clientVerify } = material;
-    return create(clientVerify ? this.#live : null, this.#live, clientVerify);
+    // The one with the key comes first, though grpc-js 1.14 calls it `caCertificateProvider`. Without one for roots, no
+    // client certificate is asked for.
+    return create(this.#live, material.clientVerify ? this.#live : null, material.clientVerify);
   }
 
   #change({ material, certificate }: UsableTls): void {
@@ -118,12 +119,7 @@ export class TlsCredentials {
   }
 }
 
-/** As it is in grpc-js, whose types do not say that without roots no client certificate is asked for. */
-type CreateReloadable = (
-  roots: LiveCertificates | null,
-  identity: LiveCertificates,
-  clientVerify: boolean,
-) => Grpc.ServerCredentials;
+type CreateReloadable = typeof Grpc.experimental.createCertificateProviderServerCredentials;
 
 /** It is experimental, and came with grpc-js 1.12. */
 function reloadable(grpc: typeof Grpc): CreateReloadable {

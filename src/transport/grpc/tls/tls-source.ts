@@ -144,7 +144,8 @@ function namesOf(tls: ResolvedTls): MaterialNames {
 
 /** All of gRPC's implementations, TF Serving's too, take these roots for those of the system where they are given. */
 function rootsFile(): string | undefined {
-  return env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH'] || undefined;
+  const { GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: path } = env;
+  return path || undefined;
 }
 
 function defaultRoots(): string | undefined {
