@@ -384,20 +384,18 @@ describeTls('a replaced certificate', () => {
 
   it('is taken over at once, and not reported, where the files are swapped while they are read', async () => {
     const { paths, write } = filesWith(made.first);
-    let isSwapping = false;
+    let isSwapped = true;
     // The key is read before the swap, the certificate after it.
     const readFile: ReadFile = async (path, maxBytes) => {
-      const bytes = await readNodeFile(path, maxBytes);
-      if (isSwapping && path === paths.keyFile) {
-        isSwapping = false;
-        write(made.second);
-      } else if (isSwapping) return Buffer.from(made.second.cert);
-      return bytes;
+      if (isSwapped || path !== paths.keyFile) return readNodeFile(path, maxBytes);
+      isSwapped = true;
+      return Buffer.from(made.first.key);
     };
     const { port, credentials, heard } = await serve(paths, { readFile });
-    isSwapping = true;
+    write(made.second);
+    isSwapped = false;
     await credentials.poll();
-    expect(isSwapping).toBe(false);
+    expect(isSwapped).toBe(true);
     expect((await shown(port)).serialNumber).toBe('AA02');
     expect(heard.failures).toEqual([]);
   });
