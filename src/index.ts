@@ -26,6 +26,8 @@ export type { RetryStatus, ServableState, ServableStatus, StateChange } from './
 export type { ModelServerEvents } from './server/server-events.js';
 export type { ConfigReport } from './server/model-config-file.js';
 export type { ModelStatus } from './server/model-status.js';
+export type { VersionMetadata } from './server/version-metadata.js';
+export type { InputsMaker } from './server/answer.js';
 export type { Explanation } from './control/explain.js';
 export type { LifecycleObserver, LoadReport, LookReport } from './control/lifecycle-observer.js';
 export type { ManagerFailure } from './control/manager.js';

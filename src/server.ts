@@ -1,27 +1,25 @@
 import { EventEmitter } from 'eventemitter3';
+import type { ModelServerConfig } from './config/configured-model.js';
 import { type Explanation, explain } from './control/explain.js';
 import type { ServableState, ServableStatus } from './control/servable-state.js';
 import type { WaitOptions, WaitTarget } from './control/state-monitor.js';
-import { ServingError } from './core/errors.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
 import { assertNumber } from './core/option-check.js';
 import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
 import { findSignature } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
-import { type ModelOptions, resolveModels } from './options/model-options.js';
+import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './options/model-options.js';
 import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from './options/server-options.js';
 import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
 import type { Prediction, PredictOptions } from './routing/prediction.js';
-import { answer } from './server/answer.js';
-import { atMost } from './server/at-most.js';
-import { compose, type Parts } from './server/compose.js';
+import { answer, type InputsMaker } from './server/answer.js';
+import { compose, type Emit, type Parts } from './server/compose.js';
 import { isModelReady, type ModelStatus, modelStatuses } from './server/model-status.js';
 import type { ModelServerEvents } from './server/server-events.js';
-
-/** Milliseconds that the last request logs are given to be written in. */
-const logsGraceMs = 5000;
+import { ServerLifecycle } from './server/server-lifecycle.js';
+import { type VersionMetadata, versionMetadata } from './server/version-metadata.js';
 
 /**
  * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
@@ -46,40 +44,38 @@ const logsGraceMs = 5000;
 export class ModelServer extends EventEmitter<ModelServerEvents> implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #parts: Parts;
-  #started: Promise<this> | undefined;
-  #isStarted = false;
-  #closed: Promise<void> | undefined;
+  readonly #lifecycle: ServerLifecycle;
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
     super();
     this.#options = resolveOptions(options);
-    this.#parts = compose(this.#options, (event, ...args) => {
+    const emit: Emit = (event, ...args) => {
       queueMicrotask(() => this.emit(event, ...(args as never)));
-    });
+    };
+    this.#parts = compose(this.#options, emit);
+    this.#lifecycle = new ServerLifecycle(this.#parts, this.#options.clock, emit);
   }
 
   /**
    * Starts the threads, looks for versions once, and resolves when each one found is AVAILABLE or has failed: a model
-   * that cannot be served does not keep the others from it. A second call returns the first one's promise; a start that
-   * failed may be tried again.
+   * that cannot be served does not keep the others from it. A second call waits for the same start; one that failed
+   * may be tried again.
    *
    * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded or the server is closed; the config file's
    *   own error where it cannot be read or is no config (later on, such a file changes nothing).
    */
-  start(): Promise<this> {
-    this.#started ??= this.#start().catch((error: unknown) => {
-      this.#started = undefined;
-      throw error;
-    });
-    return this.#started;
+  async start(): Promise<this> {
+    await this.#lifecycle.start();
+    return this;
   }
 
   /**
    * Answers a request with the version that its spec means; a bare name means the highest one that is available.
    *
-   * The inputs are read before this returns: the caller may change the arrays. When the signal is aborted or the time is
-   * over, the promise rejects at once and the run is stopped, unless others share it.
+   * The inputs are read before this returns: the caller may change the arrays. A function in their place is called once,
+   * before this returns, when it is known which version answers. When the signal is aborted or the time is over, the
+   * promise rejects at once and the run is stopped, unless others share it.
    *
    * @throws ServingError NOT_FOUND where no such version is available (the cause says why, where that is known);
    *   INVALID_ARGUMENT for inputs, outputs or options that do not fit; FAILED_PRECONDITION for a signature that the
@@ -89,13 +85,13 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    */
   async predict(
     spec: ModelSpec | string,
-    inputs: TensorMap,
+    inputs: TensorMap | InputsMaker,
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const wanted = toModelSpec(spec);
     const { signature } = wanted;
     return await withPatience(this.#options.clock, options, (signal, deadlineMs) => {
-      const { resolver, logs } = this.#assertOpen().#parts;
+      const { resolver, logs } = this.#lifecycle.open();
       const question = { signature, inputs, options, signal, deadlineMs };
       return withLease(resolver.acquire(wanted), (servable) => answer(servable, question, logs));
     });
@@ -112,13 +108,16 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * @throws ServingError NOT_FOUND, FAILED_PRECONDITION and UNAVAILABLE as `predict` does.
    */
   signature(spec: ModelSpec | string): Signature {
-    const wanted = toModelSpec(spec);
-    const lease = this.#assertOpen().#parts.resolver.acquire(wanted);
-    try {
-      return findSignature(lease.servable.signatures, wanted.signature);
-    } finally {
-      lease.release();
-    }
+    return findSignature(this.metadata(spec).signatures, toModelSpec(spec).signature);
+  }
+
+  /**
+   * What the version that a request with this spec would meet says of itself: its signatures and its file's own words.
+   *
+   * @throws ServingError NOT_FOUND and UNAVAILABLE as `predict` does.
+   */
+  metadata(spec: ModelSpec | string): VersionMetadata {
+    return versionMetadata(this.#lifecycle.open().resolver, toModelSpec(spec));
   }
 
   /** Waits until a version is in a state; without a version, until any of the model is. @see StateMonitor.waitFor */
@@ -136,7 +135,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * that is configured. False before the start has ended, and from `close()` on.
    */
   isReady(target?: WaitTarget): boolean {
-    if (!this.#isStarted || this.#closed !== undefined) return false;
+    if (!this.#lifecycle.isServing) return false;
     const { manager, served } = this.#parts;
     if (target === undefined) return served.list().every(({ name }) => isModelReady(manager, name));
     const available = manager.available(target.model) ?? [];
@@ -166,14 +165,22 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * What changes is replaced without a gap: a version that is to be made in another way, or lies in another place, is
    * loaded beside the one that answers, unless the model's transition policy is `resource-preserving`.
    *
-   * @throws ServingError INVALID_ARGUMENT, and nothing has changed; FAILED_PRECONDITION naming the models of which no
-   *   version became available, or the label whose version did not, while all else is as it was wanted, and is tried
-   *   again; UNAVAILABLE where the server is not started or is closing.
+   * @throws ServingError INVALID_ARGUMENT, and nothing has changed; UNKNOWN naming the models of which no version became
+   *   available, FAILED_PRECONDITION naming the label whose version did not, while all else is as it was wanted, and is
+   *   tried again (the codes are TF Serving's); UNAVAILABLE where the server is not started or is closing.
    */
   async reconfigure(models: readonly ModelOptions[]): Promise<void> {
-    const resolved = resolveModels(models);
-    await this.#assertOpen().start();
-    await this.#parts.served.change(resolved);
+    await this.#change(resolveModels(models));
+  }
+
+  /**
+   * As `reconfigure`, with what a config file can say of models. What it cannot, stays as it is for a model that is served
+   * already; for others it is what `configFile.modelDefaults` says.
+   *
+   * @throws ServingError as `reconfigure` does.
+   */
+  async reloadConfig(config: ModelServerConfig): Promise<void> {
+    if ('models' in config) await this.#change(this.#parts.configured.resolve(config.models));
   }
 
   /**
@@ -184,45 +191,17 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    * @throws ServingError INVALID_ARGUMENT for a time that is none, at once; nothing is closed then.
    */
   close({ graceMs = this.#options.drainGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
-    if (this.#closed === undefined) assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
-    this.#closed ??= this.#close(graceMs);
-    return this.#closed;
+    if (!this.#lifecycle.isClosed) assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
+    return this.#lifecycle.close(graceMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #start(): Promise<this> {
-    this.#assertNotClosed('Cannot start the server: it is closed');
-    const { engine, source, manager, configFile } = this.#parts;
-    await configFile?.read();
-    engine.start();
-    await source.start(manager);
-    await manager.settled();
-    await configFile?.follow();
-    this.#assertNotClosed('The server was closed while it started');
-    this.#isStarted = true;
-    return this;
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    const { source, manager, dispatcher, engine, configFile, logs } = this.#parts;
-    configFile?.close();
-    source.close();
-    await manager.close({ graceMs });
-    await dispatcher.close();
-    await engine.close();
-    await atMost(this.#options.clock, logsGraceMs, logs.close());
-  }
-
-  #assertNotClosed(otherwise: string): void {
-    if (this.#closed !== undefined) throw new ServingError('FAILED_PRECONDITION', otherwise);
-  }
-
-  #assertOpen(): this {
-    if (this.#started !== undefined && this.#closed === undefined) return this;
-    const why = this.#closed === undefined ? 'it is not started' : 'it is closing';
-    throw new ServingError('UNAVAILABLE', `Cannot use the server: ${why}`);
+  async #change(models: readonly ResolvedModelOptions[]): Promise<void> {
+    const { served } = this.#lifecycle.open();
+    await this.start();
+    await served.change(models);
   }
 }

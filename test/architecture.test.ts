@@ -33,8 +33,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'request-log': ['core', 'wire'],
   transport: ['core', 'wire', 'config'],
   options: ['core', 'storage', 'control', 'batching', 'runner', 'warmup', 'request-log'],
-  server: [...parts, 'options'],
+  server: [...parts.filter((part) => part !== 'transport'), 'options'],
   index: [...parts, 'options', 'server'],
+  grpc: ['transport'],
 };
 
 interface Import {

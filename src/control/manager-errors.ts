@@ -8,19 +8,21 @@ export function graceOver(held: readonly ServableId[]): ServingError {
 }
 
 /**
- * What a change of models rejects with when some of them have no version to answer with, and why, where that is known.
- * In TF Serving's words (model_servers/server_core.cc).
+ * What a change of models rejects with when some of them have no version to answer with, and why, where that is known. The
+ * code and the words are TF Serving's (model_servers/server_core.cc, core/load_servables_fast.cc).
  */
 export function noVersionAvailable(
   models: readonly { readonly name: string; readonly reason: ServingError | undefined }[],
 ): ServingError {
-  const reasons = models.map(
-    ({ name, reason }) => `{name: ${name}} due to error: ${reason?.message ?? 'none'}`,
-  );
+  const reasons = models.map(({ name, reason }) => {
+    const version = reason?.id?.version === undefined ? '' : ` version: ${reason.id.version}`;
+    const why = reason === undefined ? 'none' : `${reason.code}: ${reason.message}`;
+    return `{name: ${name}${version}} due to error: ${why}}, `;
+  });
   const cause = models.find(({ reason }) => reason !== undefined)?.reason;
   return new ServingError(
-    'FAILED_PRECONDITION',
-    `${models.length} model(s) did not become available: {${reasons.join(', ')}}`,
+    'UNKNOWN',
+    `${models.length} model(s) did not become available: {${reasons.join('')}}`,
     cause === undefined ? {} : { cause },
   );
 }

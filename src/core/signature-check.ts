@@ -6,12 +6,13 @@ import type { Values } from './signature-errors.js';
 import {
   badRequest,
   duplicateOutput,
-  inputMismatch,
   missingInput,
   noSuchOutput,
   noSuchSignature,
   unknownInput,
+  wrongDType,
   wrongInputCount,
+  wrongShape,
 } from './signature-errors.js';
 import type { Tensor } from './tensor.js';
 import { assertTensor } from './tensor.js';
@@ -51,9 +52,7 @@ export function checkInputs(id: ServableId, signature: Signature, inputs: unknow
   if (!isValues(inputs)) throw badRequest(id, 'inputs', inputs, 'an object of tensors by alias');
   const plan = planOf(signature);
   const given = countOwn(inputs);
-  if (given > plan.inputs.length || (given < plan.inputs.length && !plan.hasOptionalInputs)) {
-    throw wrongInputCount(id, signature, inputs);
-  }
+  assertCount(id, signature, inputs, given);
   let used = 0;
   let rows: number | undefined;
   let isBatchable = true;
@@ -64,7 +63,7 @@ export function checkInputs(id: ServableId, signature: Signature, inputs: unknow
     }
     const value = inputs[alias];
     assertTensor(value, alias);
-    checkSpec(id, alias, spec, value);
+    checkSpec(id, signature, alias, spec, value);
     const own = value.shape[0];
     if (own === undefined || (used > 0 && own !== rows)) isBatchable = false;
     rows = own;
@@ -72,6 +71,31 @@ export function checkInputs(id: ServableId, signature: Signature, inputs: unknow
   }
   if (used !== given) throw unknownInput(id, signature, inputs);
   return isBatchable ? rows : undefined;
+}
+
+/**
+ * Passes if a request brings every input of the signature that may not be left out, and nothing else, whatever the values.
+ * For values that are not tensors yet: what nobody wants need not be decoded.
+ *
+ * @throws ServingError INVALID_ARGUMENT as `checkInputs` does.
+ */
+export function checkAliases(id: ServableId, signature: Signature, inputs: Values): void {
+  const plan = planOf(signature);
+  const given = countOwn(inputs);
+  assertCount(id, signature, inputs, given);
+  let used = 0;
+  for (const { alias, spec } of plan.inputs) {
+    if (Object.hasOwn(inputs, alias)) used++;
+    else if (!spec.isOptional) throw missingInput(id, signature, alias, inputs);
+  }
+  if (used !== given) throw unknownInput(id, signature, inputs);
+}
+
+function assertCount(id: ServableId, signature: Signature, inputs: Values, given: number): void {
+  const plan = planOf(signature);
+  if (given > plan.inputs.length || (given < plan.inputs.length && !plan.hasOptionalInputs)) {
+    throw wrongInputCount(id, signature, inputs);
+  }
 }
 
 /**
@@ -133,13 +157,19 @@ function countOwn(values: Values): number {
   return count;
 }
 
-function checkSpec(id: ServableId, alias: string, spec: TensorSpec, { dtype, shape }: Tensor): void {
-  if (dtype !== spec.dtype) throw inputMismatch(id, alias, spec, 'dtype', dtype);
+function checkSpec(
+  id: ServableId,
+  signature: Signature,
+  alias: string,
+  spec: TensorSpec,
+  { dtype, shape }: Tensor,
+): void {
+  if (dtype !== spec.dtype) throw wrongDType(id, alias, signature, dtype);
   const declared = spec.shape;
   if (declared.length === 0) return;
   let fits = shape.length === declared.length;
   for (let axis = 0; fits && axis < declared.length; axis++) {
     fits = typeof declared[axis] !== 'number' || shape[axis] === declared[axis];
   }
-  if (!fits) throw inputMismatch(id, alias, spec, 'shape', formatShape(shape));
+  if (!fits) throw wrongShape(id, alias, spec, formatShape(shape));
 }

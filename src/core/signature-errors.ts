@@ -1,4 +1,5 @@
 import { describeValue, quote } from './describe.js';
+import type { DType } from './dtype.js';
 import { invalidArgument, ServingError } from './errors.js';
 import type { ServableId } from './servable-id.js';
 import { formatServableId } from './servable-id.js';
@@ -22,16 +23,32 @@ export function badRequest(id: ServableId, subject: string, came: unknown, expec
 }
 
 /** @internal */
-export function inputMismatch(
-  id: ServableId,
-  input: string,
-  spec: TensorSpec,
-  property: 'dtype' | 'shape',
-  actual: string,
-): ServingError {
-  const dims = spec.shape.map((dim, axis) => dim ?? (axis === 0 ? 'rows' : '?'));
-  const expected = spec.shape.length === 0 ? spec.dtype : `${spec.dtype} [${dims.join()}]`;
-  return cannotRun(id, `input ${quote(input)}`, `has ${property}`, actual, expected, { input });
+export function wrongShape(id: ServableId, input: string, spec: TensorSpec, actual: string): ServingError {
+  return cannotRun(id, `input ${quote(input)}`, 'has shape', actual, formatSpec(spec), { input });
+}
+
+/** @internal With TensorFlow's own words at the end, as its clients look for them. */
+export function wrongDType(id: ServableId, input: string, signature: Signature, actual: DType): ServingError {
+  const spec = signature.inputs[input] as TensorSpec;
+  const place = Object.keys(signature.inputs).indexOf(input);
+  const [theirs, wanted] = [actual, spec.dtype].map(tensorflowName);
+  const subject = `input ${quote(input)}`;
+  const { message, facts } = cannotRun(id, subject, 'has dtype', actual, formatSpec(spec), { input });
+  return invalidArgument(
+    `${message} (Expects arg[${place}] to be ${wanted} but ${theirs} is provided)`,
+    facts,
+  );
+}
+
+function formatSpec({ dtype, shape }: TensorSpec): string {
+  const dims = shape.map((dim, axis) => dim ?? (axis === 0 ? 'rows' : '?'));
+  return shape.length === 0 ? dtype : `${dtype} [${dims.join()}]`;
+}
+
+/** What TensorFlow calls a dtype. */
+function tensorflowName(dtype: DType): string {
+  const names: Partial<Record<DType, string>> = { float16: 'half', float32: 'float', float64: 'double' };
+  return names[dtype] ?? dtype;
 }
 
 /** @internal */

@@ -36,14 +36,15 @@ async function raceAgainst<T>(
   clock: Clock,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-  work: (signal: AbortSignal, deadlineMs: number) => Promise<T>,
+  work: (signal: AbortSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
 ): Promise<T> {
-  const deadlineMs = clock.now() + timeoutMs;
-  const child = new AbortController();
+  const isTimed = timeoutMs !== Number.POSITIVE_INFINITY;
+  // Both ends in one signal. Without a deadline the caller's own will do: another one takes 2 µs.
+  const child = isTimed ? new AbortController() : undefined;
   let endWait!: (error: ServingError) => void;
   const giveUp = (error: ServingError) => {
     endWait(error); // first: what the abort makes `work` reject with must not win
-    child.abort(error);
+    child?.abort(error);
   };
   const onAbort = () => giveUp(cancelled(signal));
   const onTimeout = () =>
@@ -52,12 +53,12 @@ async function raceAgainst<T>(
     );
   if (signal !== undefined) letManyListen(signal);
   signal?.addEventListener('abort', onAbort);
-  const cancelTimeout =
-    timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(timeoutMs, onTimeout);
+  const cancelTimeout = isTimed ? clock.schedule(timeoutMs, onTimeout) : undefined;
   try {
     return await new Promise<T>((resolve, reject) => {
       endWait = reject;
-      work(child.signal, deadlineMs).then(resolve, reject); // a rejection that comes too late is heard here, and has no effect
+      // A rejection that comes too late is heard here, and has no effect.
+      work(child?.signal ?? signal, isTimed ? clock.now() + timeoutMs : undefined).then(resolve, reject);
     });
   } finally {
     signal?.removeEventListener('abort', onAbort);

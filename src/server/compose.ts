@@ -16,6 +16,7 @@ import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
 import { encodePredictLog } from '../wire/prediction-log.js';
+import { ConfiguredModels } from './configured-models.js';
 import { ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';
 import type { ModelServerEvents } from './server-events.js';
@@ -30,6 +31,7 @@ export interface Parts {
   readonly labels: VersionLabels;
   readonly resolver: Resolver;
   readonly served: ServedModels;
+  readonly configured: ConfiguredModels;
   readonly logs: RequestLogs;
   readonly configFile: ModelConfigFile | undefined;
 }
@@ -86,7 +88,10 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     observer: options.requestLogObserver,
     clock,
   });
-  served.connect({ manager, source, labels, logs });
+  const configured = new ConfiguredModels(options.configFile?.modelDefaults ?? {}, (name) =>
+    served.get(name),
+  );
+  served.connect({ manager, source, labels, logs, onModels: () => emit('models') });
   served.begin(options.models);
   return {
     engine,
@@ -97,18 +102,20 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     labels,
     resolver: new Resolver(manager, labels),
     served,
+    configured,
     logs,
-    configFile: options.configFile && newConfigFile(options, options.configFile, served, emit),
+    configFile:
+      options.configFile && newConfigFile(options, options.configFile, { served, configured }, emit),
   };
 }
 
 function newConfigFile(
   { clock }: ResolvedOptions,
   file: ResolvedConfigFile,
-  served: ServedModels,
+  models: { readonly served: ServedModels; readonly configured: ConfiguredModels },
   emit: Emit,
 ): ModelConfigFile {
-  return new ModelConfigFile({ ...file, served, clock, onConfig: (report) => emit('config', report) });
+  return new ModelConfigFile({ ...file, ...models, clock, onConfig: (report) => emit('config', report) });
 }
 
 function warmupPlan(model: ResolvedModelOptions | undefined): WarmupPlan | undefined {

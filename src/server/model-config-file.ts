@@ -1,11 +1,11 @@
 import { ConfigFile } from '../config/config-file.js';
-import type { ConfiguredLogging, ConfiguredModel, ModelServerConfig } from '../config/configured-model.js';
+import type { ModelServerConfig } from '../config/configured-model.js';
 import { parseModelConfig } from '../config/model-config.js';
 import type { Clock } from '../core/clock.js';
 import type { ServingError } from '../core/errors.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
-import { type ModelOptions, type ResolvedModelOptions, resolveModels } from '../options/model-options.js';
-import type { RequestLogConfig } from '../request-log/request-log-config.js';
+import type { ResolvedModelOptions } from '../options/model-options.js';
+import type { ConfiguredModels } from './configured-models.js';
 import type { ServedModels } from './served-models.js';
 
 /** What became of a config file that was read. */
@@ -17,6 +17,7 @@ export type ConfigReport =
 
 export interface ModelConfigFileOptions extends ResolvedConfigFile {
   readonly served: ServedModels;
+  readonly configured: ConfiguredModels;
   readonly clock: Clock;
   readonly onConfig: (report: ConfigReport) => void;
 }
@@ -64,23 +65,6 @@ export class ModelConfigFile {
   /** Undefined where the file asks for nothing to be done. */
   #modelsOf(config: ModelServerConfig): readonly ResolvedModelOptions[] | undefined {
     if ('noAction' in config) return undefined;
-    return resolveModels(config.models.map((model) => this.#toOptions(model)));
+    return this.#options.configured.resolve(config.models);
   }
-
-  #toOptions({ name, basePath, versionPolicy, labels, logging }: ConfiguredModel): ModelOptions {
-    const { modelDefaults } = this.#options;
-    const requestLog = logging ? toRequestLog(logging, modelDefaults.requestLog || {}) : false;
-    return { ...modelDefaults, name, basePath, versionPolicy, labels, requestLog };
-  }
-}
-
-/**
- * What a file says of a log, with what it cannot say. Its `type` names a collector that a build of TF Serving may have; here
- * there is one, files, unless the host has a collector of its own.
- */
-function toRequestLog(
-  { filenamePrefix, samplingRate }: ConfiguredLogging,
-  defaults: RequestLogConfig,
-): RequestLogConfig {
-  return { ...defaults, samplingRate, ...(filenamePrefix !== '' && { filenamePrefix }) };
 }

@@ -11,6 +11,8 @@ export interface ServedModelsParts {
   readonly source: FileSystemSource;
   readonly labels: VersionLabels;
   readonly logs: RequestLogs;
+  /** Other models than before are wanted. */
+  readonly onModels: () => void;
 }
 
 /**
@@ -59,10 +61,11 @@ export class ServedModels {
   }
 
   async #change(models: ReadonlyMap<string, ResolvedModelOptions>): Promise<void> {
-    const { manager, source, labels } = this.#parts as ServedModelsParts;
+    const { manager, source, labels, onModels } = this.#parts as ServedModelsParts;
     const before = this.#models;
     const leaving = [...before.keys()].filter((name) => !models.has(name));
     this.#models = models;
+    onModels();
     for (const name of leaving) labels.set(name, {});
     for (const { name, labels: wanted } of models.values()) labels.set(name, wanted);
     await this.#configureLogs();

@@ -16,4 +16,10 @@ export interface ModelServerEvents {
   config: (report: ConfigReport) => void;
   /** A label points to another version than before. */
   label: (move: LabelMove) => void;
+  /** The start has ended well: what was found is available, or has failed. */
+  started: () => void;
+  /** Other models than before are to be served from now on. */
+  models: () => void;
+  /** No new requests are taken; those that were are being finished. */
+  closing: () => void;
 }

@@ -9,6 +9,8 @@ import { readFields } from './wire-bytes.js';
 export interface DecodeTensorOptions {
   /** Bytes that a tensor may have. A few bytes may claim a shape of any size: it is not believed. @default 2 GiB */
   readonly maxTensorBytes?: number;
+  /** Takes the bytes of a tensor from what there is for all; throws where there are not so many. */
+  readonly takeBytes?: (bytes: number) => void;
 }
 
 interface Parts {
@@ -43,7 +45,7 @@ export function decodeTensor(bytes: Uint8Array, options: DecodeTensorOptions = {
   const { dataType, shape, content } = readParts(bytes);
   const dtype = dtypeOf(dataType);
   if (dtype === undefined) throw unknownDType(dataType);
-  const count = countElements(shape, dtype, options.maxTensorBytes ?? 2 ** 31);
+  const count = countElements(shape, dtype, options);
   const hasContent = content !== undefined && count > 0;
   const data = hasContent ? elementsOfContent(dtype, count, content) : elementsOfFields(dtype, count, bytes);
   return { dtype, shape, data } as Tensor;
@@ -92,10 +94,17 @@ function readDim(bytes: Uint8Array): number {
   throw invalidArgument(`Cannot decode a tensor: its shape has a dimension of ${size}`);
 }
 
-function countElements(shape: readonly number[], dtype: DType, maxBytes: number): number {
+function countElements(
+  shape: readonly number[],
+  dtype: DType,
+  { maxTensorBytes: maxBytes = 2 ** 31, takeBytes }: DecodeTensorOptions,
+): number {
   const size = dtype === 'string' ? bytesOfAString : numericDTypes[dtype].bytes;
   const count = shape.includes(0) ? 0 : shape.reduce((product, dim) => product * dim, 1);
-  if (count * size <= maxBytes) return count;
+  if (count * size <= maxBytes) {
+    takeBytes?.(count * size);
+    return count;
+  }
   throw new ServingError(
     'RESOURCE_EXHAUSTED',
     `Cannot decode a tensor: ${dtype} [${shape.join()}] has more than ${maxBytes} bytes`,

@@ -1,8 +1,8 @@
 import $protobuf from 'protobufjs/minimal.js';
 import { ServingError } from '../core/errors.js';
-import { grpc, tensorflow } from './generated/messages.js';
+import { google, grpc, tensorflow } from './generated/messages.js';
 
-export { grpc, tensorflow };
+export { google, grpc, tensorflow };
 
 /**
  * What a message holds in a place where it says tensor or example: its bytes, as they came. They are decoded by code of

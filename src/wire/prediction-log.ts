@@ -1,10 +1,10 @@
-import { ServingError } from '../core/errors.js';
-import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
+import type { TensorMap } from '../core/tensor.js';
 import { ByteSink } from './byte-sink.js';
-import { type DecodeTensorOptions, decodeTensor } from './decode-tensor.js';
-import { writeTensor } from './encode-tensor.js';
+import { decodeInputs } from './decode-inputs.js';
+import type { DecodeTensorOptions } from './decode-tensor.js';
 import { decodeExample, type Example } from './example.js';
 import { decodeText, messageIn as findMessage, readFields } from './wire-bytes.js';
+import { writeSpec, writeTensors } from './write-predict.js';
 
 // The numbers of fields are TF Serving's: apis/{prediction_log,predict,classification,regression,inference,input,model}.proto,
 // core/logging.proto and apis/logging.proto.
@@ -78,20 +78,7 @@ function decodePredict(bytes: Uint8Array, options: DecodeTensorOptions): LoggedR
     else if (field === 2) entries.set(decodeText(messageIn(value, 1)), messageIn(value, 2));
     else if (field === 3) outputFilter.push(decodeText(value));
   });
-  const inputs: Record<string, Tensor> = {};
-  for (const [alias, tensor] of entries) putTensor(inputs, alias, decodeInputTensor(alias, tensor, options));
-  return { kind: 'predict', spec, inputs, outputFilter };
-}
-
-/** The text begins as TF Serving's does (servables/tensorflow/predict_util.cc). */
-function decodeInputTensor(alias: string, bytes: Uint8Array, options: DecodeTensorOptions): Tensor {
-  try {
-    return decodeTensor(bytes, options);
-  } catch (cause) {
-    const { code, message, facts } = ServingError.from(cause);
-    const text = `tensor parsing error: ${alias}: ${message}`;
-    throw new ServingError(code, text, { ...facts, input: alias, cause });
-  }
+  return { kind: 'predict', spec, inputs: decodeInputs(entries, options), outputFilter };
 }
 
 function decodeSpec(bytes: Uint8Array): LoggedSpec {
@@ -183,17 +170,4 @@ export function encodePredictLog(entry: PredictLogEntry): Uint8Array {
     });
   });
   return sink.written;
-}
-
-function writeSpec(sink: ByteSink, { model, version, label = '', signature }: LoggedSpec): void {
-  sink.text(1, model);
-  if (version !== undefined) sink.message(2, (wrapper) => version > 0 && wrapper.number(1, version));
-  sink.text(3, signature);
-  sink.text(4, label);
-}
-
-function writeTensors(sink: ByteSink, field: number, tensors: TensorMap): void {
-  for (const [alias, tensor] of Object.entries(tensors)) {
-    sink.message(field, (entry) => entry.text(1, alias).message(2, (to) => writeTensor(to, tensor)));
-  }
 }

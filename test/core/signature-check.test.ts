@@ -177,8 +177,9 @@ describe('checkInputs', () => {
   ])('refuses %s', (_reason, declared, property, actual, expected) => {
     const error = caught(() => checkInputs(id, signature({ x: declared }), { x: f32(2, 3) }));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', id, input: 'x', actual, expected });
+    const theirs = property === 'dtype' ? ' (Expects arg[0] to be int32 but float is provided)' : '';
     expect(error.message).toBe(
-      `Cannot run digits@7: input "x" has ${property} ${actual}, expected ${expected}`,
+      `Cannot run digits@7: input "x" has ${property} ${actual}, expected ${expected}${theirs}`,
     );
   });
 });

@@ -102,9 +102,9 @@ describe('a server with a config file', () => {
     swap(list(model('b'), missing));
     expect(await look()).toMatchObject({
       error: {
-        code: 'FAILED_PRECONDITION',
+        code: 'UNKNOWN',
         message: expect.stringContaining(
-          '1 model(s) did not become available: {{name: missing} due to error: Could not',
+          '1 model(s) did not become available: {{name: missing} due to error: NOT_FOUND: Could not',
         ),
       },
     });

@@ -181,9 +181,9 @@ describe('ModelServer.reconfigure', () => {
   it('names the models that cannot be served, and serves the others', async () => {
     const server = await newServer().start();
     const error = await rejection(server.reconfigure([broken, spin]));
-    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(error).toMatchObject({ code: 'UNKNOWN' });
     expect(error.message).toMatch(
-      /^1 model\(s\) did not become available: \{\{name: broken\} due to error: Cannot load broken@1/,
+      /^1 model\(s\) did not become available: \{\{name: broken version: 1\} due to error: DATA_LOSS: Cannot load broken@1/,
     );
     expect(server.status('spin')).toMatchObject([{ state: 'AVAILABLE' }]);
   });

@@ -117,9 +117,9 @@ describe('a change of models', () => {
     const server = await newServer(good).start();
     const options = { ...good, session: { providers: ['no-such-provider'] } };
     const error = await rejection(server.reconfigure([options]));
-    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(error).toMatchObject({ code: 'UNKNOWN' });
     expect(error.message).toMatch(
-      /^1 model\(s\) did not become available: \{\{name: good\} .*no-such-provider/,
+      /^1 model\(s\) did not become available: \{\{name: good version: 1\} .*no-such-provider/,
     );
     expect((await server.predict('good', x)).outputs.y?.data[0]).toBe(2);
     expect(server.status('good')).toMatchObject([{ state: 'AVAILABLE', warning: {} }]);
@@ -128,7 +128,7 @@ describe('a change of models', () => {
   it('names a model whose new base path is missing, and goes on serving it from the old one', async () => {
     const server = await newServer(good).start();
     const error = await rejection(server.reconfigure([{ ...good, basePath: join(folder, 'nowhere') }]));
-    expect(error.message).toContain('{name: good} due to error: Could not find base path');
+    expect(error.message).toContain('{name: good} due to error: NOT_FOUND: Could not find base path');
     expect((await server.predict('good', x)).outputs.y?.data[0]).toBe(2);
   });
 

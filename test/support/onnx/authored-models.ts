@@ -47,6 +47,16 @@ export function passthrough(dtypes: readonly ElementType[] = passthroughDtypes):
   });
 }
 
+/** `x` float32 of any rank → `y` = slope · x + offset. */
+export function unrankedLinear(slope = 0.5, offset = 2): Uint8Array {
+  return model({
+    inputs: [value('x', 'float32')],
+    outputs: [value('y', 'float32')],
+    nodes: [node('Mul', ['x', 'slope'], ['scaled']), node('Add', ['scaled', 'offset'], ['y'])],
+    initializers: [constant('slope', 'float32', [], [slope]), constant('offset', 'float32', [], [offset])],
+  });
+}
+
 /** `x` any rank of one dtype → `y`, the same: a model that states no shape. */
 export function unrankedIdentity(dtype: ElementType = 'float32'): Uint8Array {
   return model({

@@ -1,0 +1,174 @@
+import type { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.js';
+import { ServingError } from '../../core/errors.js';
+import { assertKeys, assertNumber, assertObject, assertString } from '../../core/option-check.js';
+import { ByteBudget } from '../byte-budget.js';
+import type { ServingApi } from '../serving-api.js';
+import { type BoundAddress, bind } from './bind.js';
+import { widenFlowControl } from './flow-control.js';
+import { type GrpcServerOptions, type ResolvedGrpcOptions, resolveGrpcOptions } from './grpc-options.js';
+import { HealthMonitor } from './health-monitor.js';
+import { addHealthService } from './health-service.js';
+import { type GrpcModule, loadGrpc } from './load-grpc.js';
+import { addReflection } from './reflection.js';
+import { addTfsServices } from './tfs-services.js';
+import { TlsCredentials } from './tls/tls-credentials.js';
+
+export interface GrpcCloseOptions {
+  /** Milliseconds that calls are given to end in; those that are left are cancelled. @default 30000 */
+  readonly graceMs?: number;
+  /**
+   * Milliseconds for which calls are still taken, while health says NOT_SERVING: load balancers need them to look
+   * elsewhere.
+   *
+   * @default 0
+   */
+  readonly lameDuckMs?: number;
+}
+
+/**
+ * TF Serving's gRPC API in front of a `ModelServer`, which stays the host's: to close the one does not close the other.
+ * Until `listen()` there is no port and no timer.
+ *
+ * @example
+ * ```ts
+ * import { ModelServer } from 'servable';
+ * import { createGrpcServer } from 'servable/grpc';
+ *
+ * const server = new ModelServer({ models: [{ name: 'digits', basePath: 'examples/models/digits' }] });
+ * const grpcServer = createGrpcServer(server);
+ * const { port } = await grpcServer.listen('127.0.0.1:0'); // at once: health tells when the models are there
+ * await server.start();
+ * console.log(Number.isInteger(port)); // true
+ * await grpcServer.close();
+ * await server.close();
+ * ```
+ */
+export class GrpcServer implements AsyncDisposable {
+  readonly #options: ResolvedGrpcOptions;
+  readonly #grpcServer: Server;
+  readonly #health: HealthMonitor;
+  readonly #tls: TlsCredentials | undefined;
+  /** To be called after each bind. */
+  readonly #widen: () => void;
+  readonly #insecure: () => ServerCredentials;
+  #credentials: Promise<ServerCredentials> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @internal See `createGrpcServer`. */
+  constructor(server: ServingApi, options: GrpcServerOptions, grpc: GrpcModule) {
+    this.#options = resolveGrpcOptions(options);
+    const { tls, clock, onFailure, channelArguments } = this.#options;
+    this.#tls = tls && new TlsCredentials({ tls, grpc, clock, onFailure });
+    this.#insecure = () => grpc.ServerCredentials.createInsecure();
+    this.#grpcServer = new grpc.Server(channelArguments);
+    this.#widen = widenFlowControl(this.#grpcServer, windowOf(channelArguments));
+    this.#health = new HealthMonitor(server);
+    addServices(this.#grpcServer, server, this.#health, this.#options);
+  }
+
+  /**
+   * Takes calls on an address: `host:port`, with port 0 for any that is free; `[::]:8500` for all there are; or
+   * `unix:/path`. May be called for several. Resolves when it listens.
+   *
+   * @throws ServingError FAILED_PRECONDITION where the address is taken, cannot be had, or the server is closed; the
+   *   certificates' own error.
+   */
+  async listen(address: string): Promise<BoundAddress> {
+    assertString(address, 'address');
+    this.#assertOpen(address);
+    this.#credentials ??= this.#makeCredentials();
+    const credentials = await this.#credentials;
+    this.#assertOpen(address);
+    const bound = await bind(this.#grpcServer, address, credentials);
+    this.#widen();
+    return bound;
+  }
+
+  /**
+   * Ends in good order: health says NOT_SERVING, and calls are taken for `lameDuckMs` on; then no new ones are, and those
+   * under way have `graceMs` to end in. A second call returns the first one's promise, which never rejects.
+   *
+   * @throws ServingError INVALID_ARGUMENT for a time that is none, at once; nothing is closed then.
+   */
+  close(options: GrpcCloseOptions = {}): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed;
+    assertObject(options, 'options');
+    assertKeys(options, '', ['graceMs', 'lameDuckMs']);
+    const { graceMs = 30_000, lameDuckMs = 0 } = options;
+    assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
+    assertNumber(lameDuckMs, 'lameDuckMs', { min: 0 });
+    this.#closed = this.#close(graceMs, lameDuckMs);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(graceMs: number, lameDuckMs: number): Promise<void> {
+    const { clock } = this.#options;
+    this.#health.drain();
+    if (lameDuckMs > 0) await after(clock, lameDuckMs);
+    this.#health.close(); // its watches end: they would never do so by themselves
+    await this.#endCalls(graceMs);
+    this.#tls?.close();
+  }
+
+  /** Lets the calls under way end, and cancels those that do not in time. */
+  async #endCalls(graceMs: number): Promise<void> {
+    const force = () => this.#grpcServer.forceShutdown();
+    const { clock } = this.#options;
+    const cancelTimer = graceMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(graceMs, force);
+    await new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));
+    cancelTimer?.();
+  }
+
+  #assertOpen(address: string): void {
+    if (this.#closed === undefined) return;
+    throw new ServingError('FAILED_PRECONDITION', `Cannot listen on ${address}: the server is closed`);
+  }
+
+  async #makeCredentials(): Promise<ServerCredentials> {
+    try {
+      return this.#tls === undefined ? this.#insecure() : await this.#tls.start();
+    } catch (error) {
+      this.#credentials = undefined; // the next call may find certificates that are good
+      throw error;
+    }
+  }
+}
+
+/**
+ * TF Serving's gRPC API in front of a server: PredictionService, ModelService, health, and, where its packages are
+ * installed, reflection. It needs the package `@grpc/grpc-js`.
+ *
+ * @throws ServingError INVALID_ARGUMENT naming an option; FAILED_PRECONDITION where a package is missing.
+ */
+export function createGrpcServer(server: ServingApi, options: GrpcServerOptions = {}): GrpcServer {
+  return new GrpcServer(server, options, loadGrpc());
+}
+
+function addServices(
+  grpcServer: Server,
+  server: ServingApi,
+  health: HealthMonitor,
+  options: ResolvedGrpcOptions,
+): void {
+  addTfsServices(grpcServer, {
+    server,
+    budget: new ByteBudget(options.maxInFlightBytes),
+    asTensorContent: options.enableSerializationAsTensorContent,
+    isMethodChecked: options.enableSignatureMethodNameCheck,
+  });
+  if (options.enableHealthService) addHealthService(grpcServer, health);
+  if (options.reflection !== 'off') addReflection(grpcServer, options.reflection === 'on');
+}
+
+function windowOf(channelArguments: ResolvedGrpcOptions['channelArguments']): number {
+  return Number(channelArguments['grpc-node.flow_control_window']);
+}
+
+function after(clock: Clock, timeMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(timeMs, resolve));
+}

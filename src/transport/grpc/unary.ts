@@ -1,0 +1,29 @@
+// Hot path: once for each call. Guarded by bench/transport/grpc/predict.mjs.
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { ServingError } from '../../core/errors.js';
+import { grpcStatusOf } from '../status.js';
+import type { Method } from '../tfs/method.js';
+
+/**
+ * A method as grpc-js calls it. The client's deadline and its going away end the work for it.
+ *
+ * Undecodable bytes are INVALID_ARGUMENT, of the method's own; grpc-js would say INTERNAL.
+ */
+export function unary(method: Method): handleUnaryCall<Uint8Array, Uint8Array> {
+  return (call, callback) => {
+    const abort = new AbortController();
+    let isAnswered = false;
+    // grpc-js says so of every call when its stream is closed, of those too that were answered.
+    call.once('cancelled', () => isAnswered || abort.abort());
+    const fail = (error: unknown) => {
+      isAnswered = true;
+      callback(grpcStatusOf(error));
+    };
+    const timeoutMs = Number(call.getDeadline()) - Date.now();
+    if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
+    method(call.request, { timeoutMs, signal: abort.signal }).then((bytes) => {
+      isAnswered = true;
+      callback(null, bytes);
+    }, fail);
+  };
+}

@@ -1,0 +1,83 @@
+import type { ModelServerConfig } from '../config/configured-model.js';
+import type { ServingError } from '../core/errors.js';
+import type { Example } from '../core/example.js';
+import type { ModelSpec } from '../core/model-spec.js';
+import type { ServableId } from '../core/servable-id.js';
+import type { Signature } from '../core/signature.js';
+import type { TensorMap } from '../core/tensor.js';
+
+/** How long a client waits for its answer. */
+export interface ClientPatience {
+  /** Milliseconds, more than 0; absent where it sets no deadline. */
+  readonly timeoutMs?: number;
+  /** Aborted when it has gone, or has cancelled its call. */
+  readonly signal?: AbortSignal;
+}
+
+/** A class of an example, and how likely it is. */
+export interface ClassScore {
+  readonly label: string;
+  readonly score: number;
+}
+
+/** What one task of several was answered. */
+export type TaskResult =
+  | {
+      readonly method: 'classify';
+      readonly signature: string;
+      readonly results: readonly (readonly ClassScore[])[];
+    }
+  | { readonly method: 'regress'; readonly signature: string; readonly values: ArrayLike<number> };
+
+/** Where a version stands, as far as clients are told. */
+export interface VersionStatus {
+  readonly id: ServableId;
+  readonly state: 'START' | 'LOADING' | 'AVAILABLE' | 'DRAINING' | 'UNLOADING' | 'END';
+  readonly error?: ServingError;
+}
+
+/** What is told of changes that a client may have asked to hear of. */
+export type ServingEvent = 'state' | 'models' | 'started' | 'closing';
+
+/**
+ * What the wires need of a server: a `ModelServer` has it. Every call throws, or rejects with, a ServingError and nothing
+ * else.
+ */
+export interface ServingApi {
+  predict(
+    spec: ModelSpec,
+    inputs: (signature: Signature, id: ServableId) => TensorMap,
+    options: ClientPatience & { readonly outputs?: readonly string[] },
+  ): Promise<{ readonly id: ServableId; readonly outputs: TensorMap }>;
+  classify(
+    spec: ModelSpec,
+    examples: readonly Example[],
+    options: ClientPatience,
+  ): Promise<{
+    readonly id: ServableId;
+    readonly signature: string;
+    readonly results: readonly (readonly ClassScore[])[];
+  }>;
+  regress(
+    spec: ModelSpec,
+    examples: readonly Example[],
+    options: ClientPatience,
+  ): Promise<{ readonly id: ServableId; readonly signature: string; readonly values: ArrayLike<number> }>;
+  multiInference(
+    tasks: readonly { readonly spec: ModelSpec; readonly method: string }[],
+    examples: readonly Example[],
+    options: ClientPatience,
+  ): Promise<{ readonly id: ServableId; readonly results: readonly TaskResult[] }>;
+  /** What the version that a spec means can be asked. */
+  metadata(spec: ModelSpec): {
+    readonly id: ServableId;
+    readonly signatures: ReadonlyMap<string, Signature>;
+  };
+  /** Highest version first; empty for a model that is not known. */
+  status(model: string): readonly VersionStatus[];
+  listModels(): readonly { readonly name: string; readonly isReady: boolean }[];
+  isReady(): boolean;
+  reloadConfig(config: ModelServerConfig): Promise<void>;
+  on(event: ServingEvent, listener: () => void): unknown;
+  off(event: ServingEvent, listener: () => void): unknown;
+}

@@ -1,0 +1,26 @@
+import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import type { ClassScore } from '../serving-api.js';
+import { examplesOf } from './examples.js';
+import type { Method, MethodParts } from './method.js';
+import { specMessage, specOf } from './model-spec.js';
+
+const { ClassificationRequest, ClassificationResponse } = tensorflow.serving;
+
+/** Classify. Source: TF Serving, servables/tensorflow/classifier.cc. */
+export function classifyMethod({ server }: MethodParts): Method {
+  return async (bytes, patience) => {
+    const request = decodeMessage('ClassificationRequest', ClassificationRequest, bytes);
+    const spec = specOf(request.model_spec);
+    const { id, signature, results } = await server.classify(spec, examplesOf(request.input), patience);
+    return ClassificationResponse.encode({
+      model_spec: specMessage(id, signature),
+      result: classificationResult(results),
+    }).finish();
+  };
+}
+
+export function classificationResult(
+  results: readonly (readonly ClassScore[])[],
+): tensorflow.serving.ClassificationResult.$Properties {
+  return { classifications: results.map((classes) => ({ classes: classes as ClassScore[] })) };
+}

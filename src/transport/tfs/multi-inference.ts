@@ -1,0 +1,42 @@
+import { invalidArgument } from '../../core/errors.js';
+import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import type { TaskResult } from '../serving-api.js';
+import { classificationResult } from './classify.js';
+import { examplesOf } from './examples.js';
+import type { Method, MethodParts } from './method.js';
+import { specMessage, specOf } from './model-spec.js';
+import { regressionResult } from './regress.js';
+
+const { MultiInferenceRequest, MultiInferenceResponse } = tensorflow.serving;
+
+/** What tasks call the methods that they may have. */
+const methods: ReadonlyMap<string, string> = new Map([
+  ['tensorflow/serving/classify', 'classify'],
+  ['tensorflow/serving/regress', 'regress'],
+]);
+
+/** MultiInference. Source: TF Serving, servables/tensorflow/multi_inference.cc. */
+export function multiInferenceMethod({ server }: MethodParts): Method {
+  return async (bytes, patience) => {
+    const request = decodeMessage('MultiInferenceRequest', MultiInferenceRequest, bytes);
+    const tasks = request.tasks.map(taskOf);
+    const { id, results } = await server.multiInference(tasks, examplesOf(request.input), patience);
+    return MultiInferenceResponse.encode({
+      results: results.map((result) => ({
+        model_spec: specMessage(id, result.signature),
+        ...resultOf(result),
+      })),
+    }).finish();
+  };
+}
+
+function taskOf({ model_spec, method_name: name = '' }: tensorflow.serving.InferenceTask.$Properties) {
+  if (!model_spec?.name) throw invalidArgument('Found ModelSpec with an empty model name.');
+  return { spec: specOf(model_spec), method: methods.get(name ?? '') ?? name ?? '' };
+}
+
+function resultOf(result: TaskResult): tensorflow.serving.InferenceResult.$Properties {
+  return result.method === 'classify'
+    ? { classification_result: classificationResult(result.results) }
+    : { regression_result: regressionResult(result.values) };
+}

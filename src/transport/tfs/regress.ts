@@ -1,0 +1,23 @@
+import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import { examplesOf } from './examples.js';
+import type { Method, MethodParts } from './method.js';
+import { specMessage, specOf } from './model-spec.js';
+
+const { RegressionRequest, RegressionResponse } = tensorflow.serving;
+
+/** Regress. Source: TF Serving, servables/tensorflow/regressor.cc. */
+export function regressMethod({ server }: MethodParts): Method {
+  return async (bytes, patience) => {
+    const request = decodeMessage('RegressionRequest', RegressionRequest, bytes);
+    const spec = specOf(request.model_spec);
+    const { id, signature, values } = await server.regress(spec, examplesOf(request.input), patience);
+    return RegressionResponse.encode({
+      model_spec: specMessage(id, signature),
+      result: regressionResult(values),
+    }).finish();
+  };
+}
+
+export function regressionResult(values: ArrayLike<number>): tensorflow.serving.RegressionResult.$Properties {
+  return { regressions: Array.from(values, (value) => ({ value })) };
+}
