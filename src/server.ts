@@ -44,7 +44,7 @@ import { type VersionMetadata, versionMetadata } from './server/version-metadata
 export class ModelServer extends EventEmitter<ModelServerEvents> implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #parts: Parts;
-  readonly #lifecycle: ServerLifecycle;
+  readonly #lifecycle: ServerLifecycle<this>;
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
@@ -54,20 +54,19 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
       queueMicrotask(() => this.emit(event, ...(args as never)));
     };
     this.#parts = compose(this.#options, emit);
-    this.#lifecycle = new ServerLifecycle(this.#parts, this.#options.clock, emit);
+    this.#lifecycle = new ServerLifecycle(this, this.#parts, this.#options.clock, emit);
   }
 
   /**
    * Starts the threads, looks for versions once, and resolves when each one found is AVAILABLE or has failed: a model
-   * that cannot be served does not keep the others from it. A second call waits for the same start; one that failed
-   * may be tried again.
+   * that cannot be served does not keep the others from it. A second call returns the first one's promise; a start that
+   * failed may be tried again.
    *
    * @throws ServingError FAILED_PRECONDITION where onnxruntime cannot be loaded or the server is closed; the config file's
    *   own error where it cannot be read or is no config (later on, such a file changes nothing).
    */
-  async start(): Promise<this> {
-    await this.#lifecycle.start();
-    return this;
+  start(): Promise<this> {
+    return this.#lifecycle.start();
   }
 
   /**

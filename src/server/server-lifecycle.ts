@@ -7,15 +7,18 @@ import type { Emit, Parts } from './compose.js';
 const logsGraceMs = 5000;
 
 /** Starts the parts of a server and ends them, each once. */
-export class ServerLifecycle {
+export class ServerLifecycle<Server> {
+  readonly #server: Server;
   readonly #parts: Parts;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  #started: Promise<void> | undefined;
+  #started: Promise<Server> | undefined;
   #isStarted = false;
   #closed: Promise<void> | undefined;
 
-  constructor(parts: Parts, clock: Clock, emit: Emit) {
+  /** @param server what the start resolves with. */
+  constructor(server: Server, parts: Parts, clock: Clock, emit: Emit) {
+    this.#server = server;
     this.#parts = parts;
     this.#clock = clock;
     this.#emit = emit;
@@ -31,7 +34,7 @@ export class ServerLifecycle {
   }
 
   /** A second call returns the first one's promise; a start that failed may be tried again. */
-  start(): Promise<void> {
+  start(): Promise<Server> {
     this.#started ??= this.#start().catch((error: unknown) => {
       this.#started = undefined;
       throw error;
@@ -52,7 +55,7 @@ export class ServerLifecycle {
     throw new ServingError('UNAVAILABLE', `Cannot use the server: ${why}`);
   }
 
-  async #start(): Promise<void> {
+  async #start(): Promise<Server> {
     this.#assertNotClosed('Cannot start the server: it is closed');
     const { engine, source, manager, configFile } = this.#parts;
     await configFile?.read();
@@ -63,6 +66,7 @@ export class ServerLifecycle {
     this.#assertNotClosed('The server was closed while it started');
     this.#isStarted = true;
     this.#emit('started');
+    return this.#server;
   }
 
   async #close(graceMs: number): Promise<void> {

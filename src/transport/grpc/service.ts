@@ -1,4 +1,4 @@
-import type { handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 
 /** A service whose messages are handled as bytes: each method decodes and encodes its own. */
 export function bytesService(
@@ -24,5 +24,3 @@ export function bytesService(
 function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-
-export type UnaryHandler = handleUnaryCall<Uint8Array, Uint8Array>;
