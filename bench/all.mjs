@@ -30,6 +30,7 @@ const benches = [
   'control/poll',
   'control/new-version',
   'request-log/cost',
+  'transport/grpc/window',
   'wire/tensor',
   'peers/onnxruntime-node',
 ];
