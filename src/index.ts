@@ -18,6 +18,7 @@ export type { Prediction, PredictOptions } from './routing/prediction.js';
 export { type Tensor, type TensorInput, type TensorMap, tensor } from './core/tensor.js';
 export { type DType, dtypes, type NumericDType, type TensorDataByDType } from './core/dtype.js';
 export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './core/half.js';
+export type { Example, ExampleInput, Feature, FeatureInput, NumberArray } from './core/example.js';
 export type { Dim, Signature, SignatureMethod, TensorSpec } from './core/signature.js';
 export { type ErrorFacts, ServingError, type StatusCode } from './core/errors.js';
 

@@ -1,9 +1,9 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { invalidArgument, ServingError } from '../core/errors.js';
+import { examplesToInputs } from '../core/examples-to-inputs.js';
 import type { Servable } from '../core/servable.js';
 import { findSignature } from '../core/signature-check.js';
-import { examplesToInputs } from '../wire/examples-to-inputs.js';
 import { decodeRequest, encodePredictLog, type LoggedRequest } from '../wire/prediction-log.js';
 import { readRecordFile } from '../wire/read-record-file.js';
 import { frameRecord, warmupAdvice } from '../wire/tfrecord.js';

@@ -1,14 +1,6 @@
 import { ServingError } from '../core/errors.js';
+import type { Example, Feature } from '../core/example.js';
 import { decodeText, readFields, WireBytes } from './wire-bytes.js';
-
-/** The values of one feature of a tf.Example. */
-export type Feature =
-  | { readonly kind: 'bytes'; readonly values: readonly Uint8Array[] }
-  | { readonly kind: 'float'; readonly values: readonly number[] }
-  | { readonly kind: 'int64'; readonly values: readonly bigint[] };
-
-/** A tf.Example: features by name. One without a kind is as good as none. */
-export type Example = ReadonlyMap<string, Feature>;
 
 /**
  * Decodes a tensorflow.Example; of a name that occurs twice, the last one counts, even where it is without a kind.

@@ -1,8 +1,9 @@
+import type { Example } from '../core/example.js';
 import type { TensorMap } from '../core/tensor.js';
 import { ByteSink } from './byte-sink.js';
 import { decodeInputs } from './decode-inputs.js';
 import type { DecodeTensorOptions } from './decode-tensor.js';
-import { decodeExample, type Example } from './example.js';
+import { decodeExample } from './example.js';
 import { decodeText, messageIn as findMessage, readFields } from './wire-bytes.js';
 import { writeSpec, writeTensors } from './write-predict.js';
 
