@@ -15,10 +15,26 @@ export type { ProviderOptions, SessionOptions } from './runner/session-options.j
 export type { ModelSpec } from './core/model-spec.js';
 export type { ServableId } from './core/servable-id.js';
 export type { Prediction, PredictOptions } from './routing/prediction.js';
+export type { Classification, ClassifiedExamples, ScoredClass } from './server/inference/classification.js';
+export type { Regression } from './server/inference/regression.js';
+export type {
+  InferenceResult,
+  InferenceTask,
+  MultiInference,
+  InferenceTasks,
+} from './server/inference/multi-inference.js';
+export type { InferenceOptions } from './server/inference/inference-options.js';
 export { type Tensor, type TensorInput, type TensorMap, tensor } from './core/tensor.js';
 export { type DType, dtypes, type NumericDType, type TensorDataByDType } from './core/dtype.js';
 export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './core/half.js';
-export type { Example, ExampleInput, Feature, FeatureInput, NumberArray } from './core/example.js';
+export type {
+  Example,
+  ExampleInput,
+  Examples,
+  Feature,
+  FeatureInput,
+  NumberArray,
+} from './core/example.js';
 export type { Dim, Signature, SignatureMethod, TensorSpec } from './core/signature.js';
 export { type ErrorFacts, ServingError, type StatusCode } from './core/errors.js';
 

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'eventemitter3';
 import type { ModelServerConfig } from './config/configured-model.js';
-import { type Explanation, explain } from './control/explain.js';
+import type { Explanation } from './control/explain.js';
 import type { ServableState, ServableStatus } from './control/servable-state.js';
 import type { WaitOptions, WaitTarget } from './control/state-monitor.js';
+import type { Examples } from './core/example.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
 import { assertNumber } from './core/option-check.js';
 import type { ServableId } from './core/servable-id.js';
@@ -14,8 +15,14 @@ import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from '.
 import { withPatience } from './routing/deadline.js';
 import { withLease } from './routing/lease.js';
 import type { Prediction, PredictOptions } from './routing/prediction.js';
-import { answer, type InputsMaker } from './server/answer.js';
+import { type Ask, answer, type InputsMaker } from './server/answer.js';
 import { compose, type Emit, type Parts } from './server/compose.js';
+import { explainVersion } from './server/explain-version.js';
+import type { Classification } from './server/inference/classification.js';
+import { classify, multiInference, regress } from './server/inference/inference.js';
+import type { InferenceOptions } from './server/inference/inference-options.js';
+import type { InferenceTasks, MultiInference } from './server/inference/multi-inference.js';
+import type { Regression } from './server/inference/regression.js';
 import { isModelReady, type ModelStatus, modelStatuses } from './server/model-status.js';
 import type { ModelServerEvents } from './server/server-events.js';
 import { ServerLifecycle } from './server/server-lifecycle.js';
@@ -45,6 +52,12 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   readonly #options: ResolvedOptions;
   readonly #parts: Parts;
   readonly #lifecycle: ServerLifecycle<this>;
+  readonly #ask: Ask = (spec, patience, use) =>
+    withPatience(this.#options.clock, patience, (signal, deadlineMs) => {
+      const { resolver, logs } = this.#lifecycle.open();
+      const terms = { signal, deadlineMs, logs, resolver };
+      return withLease(resolver.acquire(spec), (servable) => use(servable, terms));
+    });
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
@@ -88,12 +101,34 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const wanted = toModelSpec(spec);
-    const { signature } = wanted;
-    return await withPatience(this.#options.clock, options, (signal, deadlineMs) => {
-      const { resolver, logs } = this.#lifecycle.open();
-      const question = { signature, inputs, options, signal, deadlineMs };
-      return withLease(resolver.acquire(wanted), (servable) => answer(servable, question, logs));
-    });
+    const question = { signature: wanted.signature, inputs, options };
+    return await this.#ask(wanted, options, (servable, terms) => answer(servable, question, terms));
+  }
+
+  /**
+   * The classes of each example, with scores, by the outputs `classes` and `scores`. Run, batched and logged as the predict
+   * request that it comes to. @throws ServingError as `predict`; INVALID_ARGUMENT for an unknown signature, too.
+   */
+  classify(
+    spec: ModelSpec | string,
+    examples: Examples,
+    options?: InferenceOptions,
+  ): Promise<Classification> {
+    return classify(this.#ask, spec, examples, options);
+  }
+
+  /** A number for each example, by the output `outputs`. @throws ServingError as `classify`. */
+  regress(spec: ModelSpec | string, examples: Examples, options?: InferenceOptions): Promise<Regression> {
+    return regress(this.#ask, spec, examples, options);
+  }
+
+  /** Both, by several signatures of one version, in one run. @throws ServingError as `classify`; UNIMPLEMENTED. */
+  multiInference(
+    tasks: InferenceTasks,
+    examples: Examples,
+    options?: InferenceOptions,
+  ): Promise<MultiInference> {
+    return multiInference(this.#ask, tasks, examples, options);
   }
 
   /** The versions of a model, or of all, highest first, with their states; empty for a model that is not known. */
@@ -143,17 +178,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
 
   /** Why a version is serving, or why it is not, and what has happened to it. */
   explain(id: ServableId): Explanation {
-    const { monitor, manager, source, served } = this.#parts;
-    const { model, version } = id;
-    const status = monitor.status(model).find((each) => each.id.version === version);
-    return explain({
-      id,
-      status,
-      model: served.get(model),
-      history: monitor.history(id),
-      found: source.found(model),
-      sourceError: manager.sourceError(model),
-    });
+    return explainVersion(this.#parts, id);
   }
 
   /**

@@ -86,7 +86,8 @@ export class BatchingServable implements Servable {
   #run(request: RunRequest): Promise<TensorMap> {
     const { servable, queue, policy, maxRows, isSplitting, unbatched } = this.#options;
     const rows = commonRowCount(request.inputs);
-    if (!rows || unbatched.has(request.signature) || givesOptional(request)) return servable.run(request);
+    if (!rows || isAmong(unbatched, request.signature) || givesOptional(request))
+      return servable.run(request);
     if (rows <= (isSplitting ? policy.maxRows : maxRows)) return queue.add(request, rows);
     if (!isSplitting) throw tooLarge(this.id, rows, maxRows);
     return this.#runPieces(request, rows);
@@ -107,6 +108,11 @@ export class BatchingServable implements Servable {
       abort.abort();
     }
   }
+}
+
+/** True for a signature that is in the set, and for one of which a part is. */
+function isAmong(signatures: ReadonlySet<Signature>, signature: Signature): boolean {
+  return signatures.has(signature) || (signature.parts?.some((part) => isAmong(signatures, part)) ?? false);
 }
 
 /** True where a value stands for all rows: what the model has a default for is a part of it, not of its rows. */

@@ -40,3 +40,6 @@ export type FeatureInput =
 
 /** An example: a tf.Example, or a plain object of values by feature name. A feature that is undefined is missing. */
 export type ExampleInput = Example | Readonly<Record<string, FeatureInput | undefined>>;
+
+/** What one request is about: an example at least. Read before the call returns; the caller may change them then. */
+export type Examples = readonly ExampleInput[];

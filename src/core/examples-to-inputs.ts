@@ -1,6 +1,6 @@
 import { describeValue, typedArrayName } from './describe.js';
 import { invalidArgument } from './errors.js';
-import type { ExampleInput } from './example.js';
+import type { Examples } from './example.js';
 import { featureElements } from './feature-elements.js';
 import { type FeatureValues, readFeature, unfit } from './feature-values.js';
 import { sliceRows } from './rows.js';
@@ -24,7 +24,7 @@ import { putTensor, type Tensor, type TensorMap } from './tensor.js';
  * @throws ServingError INVALID_ARGUMENT for no examples, for what is no example, and for a feature that is missing or does
  *   not fit, with the place of its example; RESOURCE_EXHAUSTED where there is no memory for them.
  */
-export function examplesToInputs(signature: Signature, examples: readonly ExampleInput[]): TensorMap {
+export function examplesToInputs(signature: Signature, examples: Examples): TensorMap {
   assertExamples(examples);
   if (examples.length === 0) throw invalidArgument('Input is empty.');
   const inputs: Record<string, Tensor> = {};
@@ -35,7 +35,7 @@ export function examplesToInputs(signature: Signature, examples: readonly Exampl
   return inputs;
 }
 
-function assertExamples(examples: unknown): asserts examples is readonly ExampleInput[] {
+function assertExamples(examples: unknown): asserts examples is Examples {
   if (!Array.isArray(examples)) {
     throw invalidArgument(
       `Cannot use examples: got ${describeValue(examples)}, expected an array of examples`,
@@ -56,7 +56,7 @@ function isRecord(example: unknown): boolean {
   return typedArrayName(example) === undefined;
 }
 
-function toRows(alias: string, spec: TensorSpec, examples: readonly ExampleInput[]): Tensor {
+function toRows(alias: string, spec: TensorSpec, examples: Examples): Tensor {
   const features = examples.map((example, place) => {
     const feature = readFeature(example, alias, spec.dtype, place);
     if (feature === undefined) throw unfit(alias, place, 'it is missing');
@@ -66,7 +66,7 @@ function toRows(alias: string, spec: TensorSpec, examples: readonly ExampleInput
 }
 
 /** The value of an input with a default, which stands for all rows; undefined where no example has it. */
-function toWhole(alias: string, spec: TensorSpec, examples: readonly ExampleInput[]): Tensor | undefined {
+function toWhole(alias: string, spec: TensorSpec, examples: Examples): Tensor | undefined {
   const features = examples.map((example, place) => readFeature(example, alias, spec.dtype, place));
   const given = features.filter((feature) => feature !== undefined);
   if (given.length === 0) return undefined;

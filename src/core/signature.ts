@@ -37,6 +37,11 @@ export interface Signature {
   readonly unrepresentableOutputs?: Readonly<Record<string, string>>;
   /** Labels of the classes of a scores output, in the order of its last axis. */
   readonly classes?: readonly string[];
+  /**
+   * The signatures that this one asks at once: rows may share a run where those of all parts may. On none that a model has;
+   * a server makes such signatures for requests that ask several.
+   */
+  readonly parts?: readonly Signature[];
 }
 
 /** The signature that answers a request that names none. Source: TF Serving, `kDefaultServingSignatureDefKey`. */

@@ -20,6 +20,12 @@ export interface ClassScore {
   readonly score: number;
 }
 
+/** One of several questions. */
+export interface InferenceTask {
+  readonly spec: ModelSpec;
+  readonly method: 'classify' | 'regress';
+}
+
 /** What one task of several was answered. */
 export type TaskResult =
   | {
@@ -64,7 +70,7 @@ export interface ServingApi {
     options: ClientPatience,
   ): Promise<{ readonly id: ServableId; readonly signature: string; readonly values: ArrayLike<number> }>;
   multiInference(
-    tasks: readonly { readonly spec: ModelSpec; readonly method: string }[],
+    tasks: readonly InferenceTask[],
     examples: readonly Example[],
     options: ClientPatience,
   ): Promise<{ readonly id: ServableId; readonly results: readonly TaskResult[] }>;

@@ -108,7 +108,7 @@ export interface Served {
 }
 
 export async function serveGrpc(server: ModelServer, options: GrpcServerOptions = {}): Promise<Served> {
-  const grpcServer = createGrpcServer(server as never, options);
+  const grpcServer = createGrpcServer(server, options);
   const { address } = await grpcServer.listen('127.0.0.1:0');
   return { address, grpcServer, client: new GrpcClient(address) };
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../core/errors.js';
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
-import type { TaskResult } from '../serving-api.js';
+import type { InferenceTask, TaskResult } from '../serving-api.js';
 import { classificationResult } from './classify.js';
 import { examplesOf } from './examples.js';
 import type { Method, MethodParts } from './method.js';
@@ -30,9 +30,14 @@ export function multiInferenceMethod({ server }: MethodParts): Method {
   };
 }
 
-function taskOf({ model_spec, method_name: name = '' }: tensorflow.serving.InferenceTask.$Properties) {
+/** A method that is none of them is refused by the server, by the name that came. */
+function taskOf({
+  model_spec,
+  method_name: name,
+}: tensorflow.serving.InferenceTask.$Properties): InferenceTask {
   if (!model_spec?.name) throw invalidArgument('Found ModelSpec with an empty model name.');
-  return { spec: specOf(model_spec), method: methods.get(name ?? '') ?? name ?? '' };
+  const method = methods.get(name ?? '') ?? name ?? '';
+  return { spec: specOf(model_spec), method: method as InferenceTask['method'] };
 }
 
 function resultOf(result: TaskResult): tensorflow.serving.InferenceResult.$Properties {

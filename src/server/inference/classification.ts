@@ -1,0 +1,27 @@
+import type { ServableId } from '../../core/servable-id.js';
+
+/** A class, and how much a model says for it. */
+export interface ScoredClass {
+  /** Empty where the model says only which place it has. */
+  readonly label: string;
+  /** 0 where the model has no scores. */
+  readonly score: number;
+}
+
+/** The classes of each example, in the order of the examples. Classes are in the model's order, not sorted. */
+export type ClassifiedExamples = readonly (readonly ScoredClass[])[];
+
+/**
+ * What `classify` answers, and by which version and signature.
+ *
+ * The signature has one output or two, and among them `classes`, string [rows, classes], or `scores`, float [rows, classes],
+ * or both. Scores are float32 as in TF Serving, or float64, which ONNX models have too; scores float [rows] are one class
+ * an example. Labels are those of the output `classes`; else the signature's `classes`; else the keys of a ZipMap that the
+ * scores come from; else empty. Source: TF Serving, servables/tensorflow/classifier.cc, as are the errors' texts.
+ */
+export interface Classification {
+  readonly id: ServableId;
+  /** Its name: `serving_default` where the request named none. */
+  readonly signature: string;
+  readonly results: ClassifiedExamples;
+}

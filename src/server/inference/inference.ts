@@ -1,0 +1,61 @@
+import type { Examples } from '../../core/example.js';
+import { type ModelSpec, toModelSpec } from '../../core/model-spec.js';
+import type { Ask } from '../answer.js';
+import { toTasks } from './checked-tasks.js';
+import type { Classification } from './classification.js';
+import { classifyMethod } from './classify-method.js';
+import { infer } from './infer.js';
+import type { InferenceMethod } from './inference-method.js';
+import type { InferenceOptions } from './inference-options.js';
+import { multiInfer } from './multi-infer.js';
+import type { InferenceTasks, MultiInference } from './multi-inference.js';
+import { regressMethod } from './regress-method.js';
+import type { Regression } from './regression.js';
+
+/** `ModelServer.classify`, by a server's way of asking. */
+export async function classify(
+  ask: Ask,
+  spec: ModelSpec | string,
+  examples: Examples,
+  options: InferenceOptions = {},
+): Promise<Classification> {
+  const { result, ...by } = await inferBy(ask, spec, classifyMethod, examples, options);
+  return { ...by, results: result };
+}
+
+/** `ModelServer.regress`, by a server's way of asking. */
+export async function regress(
+  ask: Ask,
+  spec: ModelSpec | string,
+  examples: Examples,
+  options: InferenceOptions = {},
+): Promise<Regression> {
+  const { result, ...by } = await inferBy(ask, spec, regressMethod, examples, options);
+  return { ...by, values: result };
+}
+
+/** `ModelServer.multiInference`, by a server's way of asking. */
+export async function multiInference(
+  ask: Ask,
+  tasks: InferenceTasks,
+  examples: Examples,
+  options: InferenceOptions = {},
+): Promise<MultiInference> {
+  const given = toTasks(tasks);
+  return await ask(given[0].spec, options, (servable, terms) =>
+    multiInfer(servable, given, { examples, options }, terms),
+  );
+}
+
+function inferBy<T>(
+  ask: Ask,
+  spec: ModelSpec | string,
+  method: InferenceMethod<T>,
+  examples: Examples,
+  options: InferenceOptions,
+) {
+  const wanted = toModelSpec(spec);
+  return ask(wanted, options, (servable, terms) =>
+    infer(servable, wanted.signature, method, { examples, options }, terms),
+  );
+}
