@@ -1,5 +1,6 @@
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
 import type { ClassScore } from '../serving-api.js';
+import { checkMethod } from './check-method.js';
 import { examplesOf } from './examples.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
@@ -7,10 +8,12 @@ import { specMessage, specOf } from './model-spec.js';
 const { ClassificationRequest, ClassificationResponse } = tensorflow.serving;
 
 /** Classify. Source: TF Serving, servables/tensorflow/classifier.cc. */
-export function classifyMethod({ server }: MethodParts): Method {
+export function classifyMethod(parts: MethodParts): Method {
+  const { server } = parts;
   return async (bytes, patience) => {
     const request = decodeMessage('ClassificationRequest', ClassificationRequest, bytes);
     const spec = specOf(request.model_spec);
+    checkMethod(parts, spec, 'classify');
     const { id, signature, results } = await server.classify(spec, examplesOf(request.input), patience);
     return ClassificationResponse.encode({
       model_spec: specMessage(id, signature),

@@ -1,4 +1,5 @@
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import { checkMethod } from './check-method.js';
 import { examplesOf } from './examples.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
@@ -6,10 +7,12 @@ import { specMessage, specOf } from './model-spec.js';
 const { RegressionRequest, RegressionResponse } = tensorflow.serving;
 
 /** Regress. Source: TF Serving, servables/tensorflow/regressor.cc. */
-export function regressMethod({ server }: MethodParts): Method {
+export function regressMethod(parts: MethodParts): Method {
+  const { server } = parts;
   return async (bytes, patience) => {
     const request = decodeMessage('RegressionRequest', RegressionRequest, bytes);
     const spec = specOf(request.model_spec);
+    checkMethod(parts, spec, 'regress');
     const { id, signature, values } = await server.regress(spec, examplesOf(request.input), patience);
     return RegressionResponse.encode({
       model_spec: specMessage(id, signature),
