@@ -12,10 +12,9 @@ import { findSignature } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './options/model-options.js';
 import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from './options/server-options.js';
-import { withPatience } from './routing/deadline.js';
-import { withLease } from './routing/lease.js';
 import type { Prediction, PredictOptions } from './routing/prediction.js';
-import { type Ask, answer, type InputsMaker } from './server/answer.js';
+import { answer, type InputsMaker } from './server/answer.js';
+import { type Ask, askOf } from './server/ask.js';
 import { compose, type Emit, type Parts } from './server/compose.js';
 import { explainVersion } from './server/explain-version.js';
 import type { Classification } from './server/inference/classification.js';
@@ -52,12 +51,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   readonly #options: ResolvedOptions;
   readonly #parts: Parts;
   readonly #lifecycle: ServerLifecycle<this>;
-  readonly #ask: Ask = (spec, patience, use) =>
-    withPatience(this.#options.clock, patience, (signal, deadlineMs) => {
-      const { resolver, logs } = this.#lifecycle.open();
-      const terms = { signal, deadlineMs, logs, resolver };
-      return withLease(resolver.acquire(spec), (servable) => use(servable, terms));
-    });
+  readonly #ask: Ask;
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
@@ -68,6 +62,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     };
     this.#parts = compose(this.#options, emit);
     this.#lifecycle = new ServerLifecycle(this, this.#parts, this.#options.clock, emit);
+    this.#ask = askOf(this.#options.clock, () => this.#lifecycle.open());
   }
 
   /**

@@ -1,30 +1,12 @@
 // Hot path: once for each request. Guarded by bench/predict-overhead.mjs.
-import type { ModelSpec } from '../core/model-spec.js';
 import type { Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { checkInputs, findSignature, selectOutputs } from '../core/signature-check.js';
 import type { TensorMap } from '../core/tensor.js';
-import type { RequestLogs } from '../request-log/request-logs.js';
-import type { Patience } from '../routing/deadline.js';
 import { checkPriority, type Prediction, type PredictOptions } from '../routing/prediction.js';
-import type { Resolver } from '../routing/resolver.js';
+import type { Terms } from './ask.js';
 import { runAndLog } from './run-and-log.js';
-
-/** How long a request may take, and what else takes part in it. */
-export interface Terms {
-  readonly signal: AbortSignal | undefined;
-  readonly deadlineMs: number | undefined;
-  readonly logs: RequestLogs;
-  readonly resolver: Resolver;
-}
-
-/** Lends a request the servable that its spec means, for as long as its caller has patience. */
-export type Ask = <T>(
-  spec: ModelSpec,
-  patience: Patience,
-  use: (servable: Servable, terms: Terms) => Promise<T>,
-) => Promise<T>;
 
 /**
  * Makes the inputs of a request once it is known which version will answer it, and what it takes: for whoever has them in

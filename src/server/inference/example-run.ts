@@ -5,7 +5,7 @@ import type { Signature } from '../../core/signature.js';
 import { checkInputs } from '../../core/signature-check.js';
 import type { TensorMap } from '../../core/tensor.js';
 import { checkPriority } from '../../routing/prediction.js';
-import type { Terms } from '../answer.js';
+import type { Terms } from '../ask.js';
 import { type LoggedAs, runAndLog } from '../run-and-log.js';
 import type { InferenceOptions } from './inference-options.js';
 

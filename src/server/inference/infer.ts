@@ -2,7 +2,7 @@ import { ServingError } from '../../core/errors.js';
 import type { Servable } from '../../core/servable.js';
 import type { ServableId } from '../../core/servable-id.js';
 import { defaultSignatureName, type Signature } from '../../core/signature.js';
-import type { Terms } from '../answer.js';
+import type { Terms } from '../ask.js';
 import { type ExampleQuestion, prepareRun, runExamples } from './example-run.js';
 import type { InferenceMethod } from './inference-method.js';
 

@@ -1,6 +1,6 @@
 import type { Examples } from '../../core/example.js';
 import { type ModelSpec, toModelSpec } from '../../core/model-spec.js';
-import type { Ask } from '../answer.js';
+import type { Ask } from '../ask.js';
 import { toTasks } from './checked-tasks.js';
 import type { Classification } from './classification.js';
 import { classifyMethod } from './classify-method.js';

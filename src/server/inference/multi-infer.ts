@@ -1,7 +1,7 @@
 import type { Servable } from '../../core/servable.js';
 import type { Signature, TensorSpec } from '../../core/signature.js';
 import { putTensor, type Tensor, type TensorMap } from '../../core/tensor.js';
-import type { Terms } from '../answer.js';
+import type { Terms } from '../ask.js';
 import { type CheckedTask, checkTasks, type GivenTask } from './checked-tasks.js';
 import { classifyMethod } from './classify-method.js';
 import { type ExampleQuestion, type ExampleRun, prepareRun, runExamples } from './example-run.js';
