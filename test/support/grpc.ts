@@ -80,6 +80,12 @@ export class GrpcClient {
     return findMethod(method).requestSerialize(request);
   }
 
+  /** A message that comes within another one, by its name. */
+  decode(type: string, bytes: Buffer): Message {
+    const message = definition[type] as unknown as { deserialize(bytes: Buffer): Message };
+    return message.deserialize(bytes);
+  }
+
   close(): void {
     this.#client.close();
   }
