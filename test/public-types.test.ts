@@ -1,7 +1,12 @@
 import {
+  type Classification,
   type DType,
+  type Example,
+  type Examples,
   ModelServer,
+  type MultiInference,
   type Prediction,
+  type Regression,
   type ServableState,
   type ServableStatus,
   type ServingError,
@@ -16,10 +21,40 @@ it('types say what the values are', () => {
   expectTypeOf(tensor('int64', [1], [1n]).data).toEqualTypeOf<BigInt64Array>();
   expectTypeOf<Tensor['dtype']>().toEqualTypeOf<DType>();
   expectTypeOf<ModelServer['predict']>().returns.resolves.toEqualTypeOf<Prediction>();
+  expectTypeOf<ModelServer['classify']>().returns.resolves.toEqualTypeOf<Classification>();
+  expectTypeOf<Classification['results'][number][number]['label']>().toEqualTypeOf<string>();
+  expectTypeOf<ModelServer['regress']>().returns.resolves.toEqualTypeOf<Regression>();
+  expectTypeOf<Regression['values']>().toEqualTypeOf<readonly number[]>();
+  expectTypeOf<ModelServer['multiInference']>().returns.resolves.toEqualTypeOf<MultiInference>();
+  const told = (result: MultiInference['results'][number]) =>
+    result.method === 'classify' ? result.results.length : result.values.length;
+  expectTypeOf(told).returns.toEqualTypeOf<number>();
   expectTypeOf<ModelServer['start']>().returns.resolves.toEqualTypeOf<ModelServer>();
   expectTypeOf<ServableStatus['state']>().toEqualTypeOf<ServableState>();
   expectTypeOf<ServableStatus['error']>().toEqualTypeOf<ServingError | undefined>();
   expectTypeOf<ModelServer>().toExtend<AsyncDisposable>();
+});
+
+it('types take examples as plain objects of values, and as tf.Examples', () => {
+  const plain: Examples = [
+    {
+      x: 1,
+      y: [1, 2],
+      text: 'a',
+      texts: ['a', Uint8Array.of(98)],
+      flags: [true, 1n],
+      pixels: new Uint8Array(4),
+    },
+    { x: new Float32Array(2), ids: new BigInt64Array(1) },
+  ];
+  const example: Example = new Map([['x', { kind: 'float', values: [1] }]]);
+  expect([...plain, example]).toHaveLength(3);
+  // @ts-expect-error nested arrays
+  expect([{ x: [[1]] }] satisfies Examples).toHaveLength(1);
+  // @ts-expect-error values of several kinds
+  expect([{ x: [1, 'a'] }] satisfies Examples).toHaveLength(1);
+  // @ts-expect-error null
+  expect([{ x: null }] satisfies Examples).toHaveLength(1);
 });
 
 it('types refuse what the checks at run time refuse', () => {

@@ -41,5 +41,10 @@ export type FeatureInput =
 /** An example: a tf.Example, or a plain object of values by feature name. A feature that is undefined is missing. */
 export type ExampleInput = Example | Readonly<Record<string, FeatureInput | undefined>>;
 
-/** What one request is about: an example at least. Read before the call returns; the caller may change them then. */
+/**
+ * What one request is about: an example at least. An example is a row of every input: the feature of an input's alias holds
+ * the row's values, as many as the input's axes but the first make, and one where there are no others. An input with a
+ * default may be left out, by all; the values given to it are the same for all. Features that no input is named after are
+ * passed over. Read before the call returns; the caller may change them then.
+ */
 export type Examples = readonly ExampleInput[];

@@ -47,6 +47,10 @@ function toNumbers(
     const convert = converterOf(dtype, kind);
     if (convert === undefined) throw wrongKind(alias, place, kind, dtype);
     const start = place * width;
+    if (kind === 'number' && dtype.includes('float') && ArrayBuffer.isView(values)) {
+      data.set(values as unknown as Float64Array, start);
+      continue;
+    }
     for (let index = 0; index < width; index++) {
       const value = values[index];
       const element = isOfKind(kind, value) ? convert(value as number) : undefined;

@@ -197,11 +197,8 @@ describe('ModelServer.multiInference', () => {
       'Duplicate evaluation of signature: scores',
     ],
     [
-      'the default signature twice',
-      [
-        { spec: { model: 'many', signature: 'serving_default' }, method: 'classify' },
-        { spec: 'many', method: 'classify' },
-      ],
+      'the default signature, whose outputs are too many',
+      [{ spec: 'many', method: 'classify' }, ...both],
       'INVALID_ARGUMENT',
       'Expected one or two output Tensors, found 11',
     ],
