@@ -69,8 +69,9 @@ describe('GetModelStatus', () => {
   });
 
   it('shows a version that has ended, with its error where there was one', async () => {
-    const { status, reload } = await arrange();
+    const { server, status, reload } = await arrange();
     await failure(reload(config('m', specific(2)), config('broken')));
+    await server.waitFor({ model: 'm', version: 1 }, 'END');
     expect(await status({ name: 'm' })).toEqual([
       [2, 'AVAILABLE', 'OK', ''],
       [1, 'END', 'OK', ''],
@@ -148,8 +149,9 @@ describe('HandleReloadConfigRequest', () => {
   });
 
   it('at the same time as others is done one after the other', async () => {
-    const { reload, status } = await arrange();
+    const { server, reload, status } = await arrange();
     await Promise.all([1, 2, 1, 2].map((version) => reload(config('m', specific(version)))));
+    await server.waitFor({ model: 'm', version: 1 }, 'END');
     expect(await status({ name: 'm' })).toEqual([
       [2, 'AVAILABLE', 'OK', ''],
       [1, 'END', 'OK', ''],
