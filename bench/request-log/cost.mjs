@@ -14,7 +14,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tensor } from 'servable';
 import { captureTensors } from '#dist/request-log/capture-tensors.js';
 import { RequestLogs } from '#dist/request-log/request-logs.js';
-import { encodePredictLog } from '#dist/wire/prediction-log.js';
+import { encodePredictLog } from '#dist/wire/predict-log.js';
 import { readRecordFile } from '#dist/wire/read-record-file.js';
 import { randomSource } from '../support/random.mjs';
 import { printHead, printTable } from '../support/report.mjs';

@@ -15,7 +15,7 @@ import { StagingLoader } from '../storage/staging-loader.js';
 import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
-import { encodePredictLog } from '../wire/prediction-log.js';
+import { encodePredictLog } from '../wire/predict-log.js';
 import { ConfiguredModels } from './configured-models.js';
 import { ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';

@@ -4,7 +4,8 @@ import { invalidArgument, ServingError } from '../core/errors.js';
 import { examplesToInputs } from '../core/examples-to-inputs.js';
 import type { Servable } from '../core/servable.js';
 import { findSignature } from '../core/signature-check.js';
-import { decodeRequest, encodePredictLog, type LoggedRequest } from '../wire/prediction-log.js';
+import type { LoggedRequest } from '../wire/decode-request.js';
+import { encodePredictLog } from '../wire/predict-log.js';
 import { readRecordFile } from '../wire/read-record-file.js';
 import { frameRecord, warmupAdvice } from '../wire/tfrecord.js';
 import type { WarmupRequest } from './warmup-request.js';
@@ -27,15 +28,21 @@ export async function* readWarmupRequests(
   signal?: AbortSignal,
 ): AsyncGenerator<WarmupRequest> {
   const file = join(path, warmupFile);
+  // Loaded where there is such a file: a program without should not pay the 20 ms.
+  const { decodeRequest } = await import('../wire/decode-request.js');
   let records = 0;
   for await (const record of readRecordFile(file, { signal, advice: warmupAdvice })) {
-    const requests = requestsOf(servable, decode(record, file));
+    const requests = requestsOf(servable, decode(decodeRequest, record, file));
     if (requests.length > 0 && ++records > mostRecords) throw tooMany(file);
     yield* requests;
   }
 }
 
-function decode(record: Uint8Array, file: string): LoggedRequest {
+function decode(
+  decodeRequest: (record: Uint8Array) => LoggedRequest,
+  record: Uint8Array,
+  file: string,
+): LoggedRequest {
   try {
     return decodeRequest(record);
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { ServingError } from '../core/errors.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { type DecodeTensorOptions, decodeTensor } from './decode-tensor.js';
+import { rawBytes } from './messages.js';
 
 /**
  * The tensors of a request, by alias, out of the bytes of a TensorProto each.
@@ -26,4 +27,11 @@ function decodeInput(alias: string, bytes: Uint8Array, options: DecodeTensorOpti
     const text = `tensor parsing error: ${alias}: ${message}`;
     throw new ServingError(code, text, { ...facts, input: alias, cause });
   }
+}
+
+/** The tensors of a map of generated code, as their bytes; an entry without a value is one of an empty message. */
+export function rawTensors(
+  map: Readonly<Record<string, unknown>> | null | undefined,
+): readonly (readonly [alias: string, bytes: Uint8Array])[] {
+  return Object.entries(map ?? {}).map(([alias, value]) => [alias, rawBytes(value)]);
 }

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { ModelServer, type ModelServerOptions, type RequestEntry, tensor, type WarmupReport } from 'servable';
 import { describe, expect, it } from 'vitest';
-import { decodeRequest } from '#dist/wire/prediction-log.js';
+import { decodeRequest } from '#dist/wire/decode-request.js';
 import { readRecords } from '#dist/wire/tfrecord.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';

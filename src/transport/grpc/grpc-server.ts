@@ -155,13 +155,14 @@ function addServices(
   health: HealthMonitor,
   options: ResolvedGrpcOptions,
 ): void {
-  addTfsServices(grpcServer, {
+  const budget = new ByteBudget(options.maxInFlightBytes);
+  const parts = {
     server,
-    budget: new ByteBudget(options.maxInFlightBytes),
     asTensorContent: options.enableSerializationAsTensorContent,
     isMethodChecked: options.enableSignatureMethodNameCheck,
-  });
-  if (options.enableHealthService) addHealthService(grpcServer, health);
+  };
+  addTfsServices(grpcServer, parts, budget);
+  if (options.enableHealthService) addHealthService(grpcServer, health, budget);
   if (options.reflection !== 'off') addReflection(grpcServer, options.reflection === 'on');
 }
 

@@ -1,6 +1,7 @@
 import type { handleServerStreamingCall, Server } from '@grpc/grpc-js';
 import { ServingError } from '../../core/errors.js';
-import { decodeMessage, grpc } from '../../wire/messages.js';
+import { decodeSmallMessage, grpc } from '../../wire/messages.js';
+import type { ByteBudget } from '../byte-budget.js';
 import { grpcStatusOf } from '../status.js';
 import type { Method } from '../tfs/method.js';
 import type { Health, HealthMonitor } from './health-monitor.js';
@@ -13,15 +14,15 @@ const { ServingStatus } = HealthCheckResponse;
 type Watch = handleServerStreamingCall<Uint8Array, Uint8Array>;
 
 /** Adds `grpc.health.v1.Health`. Source: gRPC, doc/health-checking.md. */
-export function addHealthService(grpcServer: Server, monitor: HealthMonitor): void {
+export function addHealthService(grpcServer: Server, monitor: HealthMonitor, budget: ByteBudget): void {
   const definition = bytesService('grpc.health.v1.Health', {
     Check: {},
     List: {},
     Watch: { responseStream: true },
   });
   grpcServer.addService(definition, {
-    Check: unary(checkMethod(monitor)),
-    List: unary(listMethod(monitor)),
+    Check: unary(checkMethod(monitor), budget),
+    List: unary(listMethod(monitor), budget),
     Watch: watchHandler(monitor),
   });
 }
@@ -61,7 +62,7 @@ function watchHandler(monitor: HealthMonitor): Watch {
 }
 
 function serviceOf(bytes: Uint8Array): string {
-  return decodeMessage('HealthCheckRequest', HealthCheckRequest, bytes).service ?? '';
+  return decodeSmallMessage('HealthCheckRequest', HealthCheckRequest, bytes).service ?? '';
 }
 
 function statusMessage(health: Health): grpc.health.v1.HealthCheckResponse.$Properties {

@@ -1,4 +1,5 @@
 import type { Server } from '@grpc/grpc-js';
+import type { ByteBudget } from '../byte-budget.js';
 import { classifyMethod } from '../tfs/classify.js';
 import type { Method, MethodParts } from '../tfs/method.js';
 import { modelMetadataMethod } from '../tfs/model-metadata.js';
@@ -10,23 +11,26 @@ import { reloadConfigMethod } from '../tfs/reload-config.js';
 import { bytesService } from './service.js';
 import { unary } from './unary.js';
 
+type Methods = Readonly<Record<string, Method>>;
+
 /** Adds TF Serving's services. SessionService is not among them, as TF Serving does not register it either. */
-export function addTfsServices(grpcServer: Server, parts: MethodParts): void {
-  addService(grpcServer, 'tensorflow.serving.PredictionService', {
+export function addTfsServices(grpcServer: Server, parts: MethodParts, budget: ByteBudget): void {
+  const add = (name: string, methods: Methods) => addService(grpcServer, name, methods, budget);
+  add('tensorflow.serving.PredictionService', {
     Predict: predictMethod(parts),
     Classify: classifyMethod(parts),
     Regress: regressMethod(parts),
     MultiInference: multiInferenceMethod(parts),
     GetModelMetadata: modelMetadataMethod(parts),
   });
-  addService(grpcServer, 'tensorflow.serving.ModelService', {
+  add('tensorflow.serving.ModelService', {
     GetModelStatus: modelStatusMethod(parts),
     HandleReloadConfigRequest: reloadConfigMethod(parts),
   });
 }
 
-function addService(grpcServer: Server, name: string, methods: Readonly<Record<string, Method>>): void {
+function addService(grpcServer: Server, name: string, methods: Methods, budget: ByteBudget): void {
   const definition = bytesService(name, Object.fromEntries(Object.keys(methods).map((each) => [each, {}])));
-  const handlers = Object.entries(methods).map(([method, answer]) => [method, unary(answer)]);
+  const handlers = Object.entries(methods).map(([method, answer]) => [method, unary(answer, budget)]);
   grpcServer.addService(definition, Object.fromEntries(handlers));
 }

@@ -1,6 +1,7 @@
 // Hot path: once for each call. Guarded by bench/transport/grpc/predict.mjs.
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { ServingError } from '../../core/errors.js';
+import type { ByteBudget } from '../byte-budget.js';
 import { grpcStatusOf } from '../status.js';
 import type { Method } from '../tfs/method.js';
 
@@ -9,20 +10,26 @@ import type { Method } from '../tfs/method.js';
  *
  * Undecodable bytes are INVALID_ARGUMENT, of the method's own; grpc-js would say INTERNAL.
  */
-export function unary(method: Method): handleUnaryCall<Uint8Array, Uint8Array> {
+export function unary(method: Method, budget: ByteBudget): handleUnaryCall<Uint8Array, Uint8Array> {
   return (call, callback) => {
     const abort = new AbortController();
+    const hold = budget.hold();
     let isAnswered = false;
     // grpc-js says so of every call when its stream is closed, of those too that were answered.
     call.once('cancelled', () => isAnswered || abort.abort());
-    const fail = (error: unknown) => {
+    const end = () => {
       isAnswered = true;
+      hold.release();
+    };
+    const fail = (error: unknown) => {
+      end();
       callback(grpcStatusOf(error));
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
-    method(call.request, { timeoutMs, signal: abort.signal }).then((bytes) => {
-      isAnswered = true;
+    const patience = { timeoutMs, signal: abort.signal };
+    method(call.request, { patience, takeBytes: hold.take }).then((bytes) => {
+      end();
       callback(null, bytes);
     }, fail);
   };

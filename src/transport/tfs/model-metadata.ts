@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../core/errors.js';
-import { decodeMessage, google, tensorflow } from '../../wire/messages.js';
+import { decodeSmallMessage, google, tensorflow } from '../../wire/messages.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
 import { signatureDef } from './signature-def.js';
@@ -11,7 +11,7 @@ const signatureField = 'signature_def';
 /** GetModelMetadata. Source of the texts: TF Serving, servables/tensorflow/get_model_metadata_impl.cc. */
 export function modelMetadataMethod({ server }: MethodParts): Method {
   return async (bytes) => {
-    const request = decodeMessage('GetModelMetadataRequest', GetModelMetadataRequest, bytes);
+    const request = decodeSmallMessage('GetModelMetadataRequest', GetModelMetadataRequest, bytes);
     if (!request.model_spec) throw invalidArgument('Missing ModelSpec');
     if (request.metadata_field.length === 0) {
       throw invalidArgument('GetModelMetadataRequest must specify at least one metadata_field');

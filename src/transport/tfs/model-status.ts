@@ -1,5 +1,5 @@
 import { invalidArgument, ServingError } from '../../core/errors.js';
-import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import { decodeSmallMessage, tensorflow } from '../../wire/messages.js';
 import type { VersionStatus } from '../serving-api.js';
 import { codeNumbers } from '../status.js';
 import type { Method, MethodParts } from './method.js';
@@ -21,7 +21,7 @@ const states: Readonly<Record<VersionStatus['state'], tensorflow.serving.ModelVe
 /** GetModelStatus. A label is not looked at. Source: TF Serving, model_servers/get_model_status_impl.cc. */
 export function modelStatusMethod({ server }: MethodParts): Method {
   return async (bytes) => {
-    const { model_spec: spec } = decodeMessage('GetModelStatusRequest', GetModelStatusRequest, bytes);
+    const { model_spec: spec } = decodeSmallMessage('GetModelStatusRequest', GetModelStatusRequest, bytes);
     if (!spec) throw invalidArgument('Missing ModelSpec');
     const name = spec.name ?? '';
     const all = server.status(name);

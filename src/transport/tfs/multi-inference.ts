@@ -1,8 +1,8 @@
 import { invalidArgument } from '../../core/errors.js';
+import { decodeExamples } from '../../wire/decode-examples.js';
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
 import type { InferenceTask, TaskResult } from '../serving-api.js';
 import { classificationResult } from './classify.js';
-import { examplesOf } from './examples.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
 import { regressionResult } from './regress.js';
@@ -17,10 +17,11 @@ const methods: ReadonlyMap<string, string> = new Map([
 
 /** MultiInference. Source: TF Serving, servables/tensorflow/multi_inference.cc. */
 export function multiInferenceMethod({ server }: MethodParts): Method {
-  return async (bytes, patience) => {
+  return async (bytes, { patience, takeBytes }) => {
     const request = decodeMessage('MultiInferenceRequest', MultiInferenceRequest, bytes);
     const tasks = request.tasks.map(taskOf);
-    const { id, results } = await server.multiInference(tasks, examplesOf(request.input), patience);
+    const examples = decodeExamples(request.input, { takeBytes });
+    const { id, results } = await server.multiInference(tasks, examples, patience);
     return MultiInferenceResponse.encode({
       results: results.map((result) => ({
         model_spec: specMessage(id, result.signature),

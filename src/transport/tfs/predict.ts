@@ -2,7 +2,7 @@
 import { checkAliases } from '../../core/signature-check.js';
 import type { TensorMap } from '../../core/tensor.js';
 import { ByteSink } from '../../wire/byte-sink.js';
-import { decodeInputs } from '../../wire/decode-inputs.js';
+import { decodeInputs, rawTensors } from '../../wire/decode-inputs.js';
 import type { EncodeTensorOptions } from '../../wire/encode-tensor.js';
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
 import { type WrittenSpec, writeSpec, writeTensors } from '../../wire/write-predict.js';
@@ -14,36 +14,25 @@ import { signatureName, specOf } from './model-spec.js';
  *
  * Source: TF Serving, servables/tensorflow/predict_util.cc.
  */
-export function predictMethod({ server, budget, asTensorContent }: MethodParts): Method {
-  return async (bytes, patience) => {
+export function predictMethod({ server, asTensorContent }: MethodParts): Method {
+  return async (bytes, { patience, takeBytes }) => {
     const {
       model_spec,
       inputs: raw,
       output_filter: outputs,
     } = decodeMessage('PredictRequest', tensorflow.serving.PredictRequest, bytes);
     const spec = specOf(model_spec);
-    const hold = budget.hold();
-    try {
-      const answer = await server.predict(
-        spec,
-        (signature, id) => {
-          checkAliases(id, signature, raw);
-          return decodeInputs(entriesOf(raw), { takeBytes: hold.take });
-        },
-        { ...patience, outputs },
-      );
-      const written = { ...answer.id, signature: signatureName(spec) };
-      return encodeResponse(answer.outputs, written, { asTensorContent });
-    } finally {
-      hold.release();
-    }
+    const answer = await server.predict(
+      spec,
+      (signature, id) => {
+        checkAliases(id, signature, raw);
+        return decodeInputs(rawTensors(raw), { takeBytes });
+      },
+      { ...patience, outputs },
+    );
+    const written = { ...answer.id, signature: signatureName(spec) };
+    return encodeResponse(answer.outputs, written, { asTensorContent });
   };
-}
-
-/** An entry without a value is one of an empty message. */
-function entriesOf(raw: tensorflow.serving.PredictRequest['inputs']): readonly [string, Uint8Array][] {
-  const entries = Object.entries(raw) as readonly [string, unknown][];
-  return entries.map(([alias, value]) => [alias, value instanceof Uint8Array ? value : new Uint8Array()]);
 }
 
 function encodeResponse(outputs: TensorMap, spec: WrittenSpec, options: EncodeTensorOptions): Uint8Array {

@@ -1,6 +1,6 @@
+import { decodeExamples } from '../../wire/decode-examples.js';
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
 import { checkMethod } from './check-method.js';
-import { examplesOf } from './examples.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
 
@@ -9,11 +9,12 @@ const { RegressionRequest, RegressionResponse } = tensorflow.serving;
 /** Regress. Source: TF Serving, servables/tensorflow/regressor.cc. */
 export function regressMethod(parts: MethodParts): Method {
   const { server } = parts;
-  return async (bytes, patience) => {
+  return async (bytes, { patience, takeBytes }) => {
     const request = decodeMessage('RegressionRequest', RegressionRequest, bytes);
     const spec = specOf(request.model_spec);
     checkMethod(parts, spec, 'regress');
-    const { id, signature, values } = await server.regress(spec, examplesOf(request.input), patience);
+    const examples = decodeExamples(request.input, { takeBytes });
+    const { id, signature, values } = await server.regress(spec, examples, patience);
     return RegressionResponse.encode({
       model_spec: specMessage(id, signature),
       result: regressionResult(values),

@@ -1,7 +1,7 @@
 import type { ModelServerConfigMessage } from '../../config/model-config-message.js';
 import { modelsOf } from '../../config/models-of.js';
 import { invalidArgument } from '../../core/errors.js';
-import { decodeMessage, tensorflow } from '../../wire/messages.js';
+import { decodeSmallMessage, tensorflow } from '../../wire/messages.js';
 import type { Method, MethodParts } from './method.js';
 
 const { ReloadConfigRequest, ReloadConfigResponse } = tensorflow.serving;
@@ -14,7 +14,7 @@ const { ReloadConfigRequest, ReloadConfigResponse } = tensorflow.serving;
  */
 export function reloadConfigMethod({ server }: MethodParts): Method {
   return async (bytes) => {
-    const { config } = decodeMessage('ReloadConfigRequest', ReloadConfigRequest, bytes);
+    const { config } = decodeSmallMessage('ReloadConfigRequest', ReloadConfigRequest, bytes);
     if (!config?.model_config_list) throw notAList();
     await server.reloadConfig(modelsOf(config as ModelServerConfigMessage, 'ReloadConfigRequest'));
     return ReloadConfigResponse.encode({ status: {} }).finish();
