@@ -29,7 +29,7 @@ def main(target, name, arguments):
     check = CHECKS[name]
     given = json.loads(arguments)
     connection = {option: given.pop(option) for option in ("channel", "tls") if option in given}
-    offered = {"target": target, **{name: lambda: print("ready", flush=True) for name in ("on_first", "on_started")}}
+    offered = {"target": target, "on_ready": lambda: print("ready", flush=True)}
     wanted = inspect.signature(check).parameters
     given.update({name: value for name, value in offered.items() if name in wanted})
     with connect(target, **connection) as channel:

@@ -41,7 +41,7 @@ def asynchronous(_client, target, calls):
     async def work():
         async with grpc.aio.insecure_channel(target) as channel:
             client = Client(channel)
-            started = [client.prediction.Predict(linear_request(float(call)), PATIENCE_S) for call in range(calls)]
+            started = [client.prediction.Predict(linear_request(float(call)), timeout=PATIENCE_S) for call in range(calls)]
             return [answer.outputs["y"].float_val[0] for answer in await asyncio.gather(*started)]
 
     answers = asyncio.run(work())
@@ -54,10 +54,10 @@ def deadline(client, turns, timeout):
     return {"slow": ended["code"], "past": past["code"], "after": predict_value(client, 3.0)}
 
 
-def cancel(client, turns, on_started):
+def cancel(client, turns, on_ready):
     """One that is under way at the server."""
     future = client.prediction.Predict.future(spin_request(turns), PATIENCE_S)
-    on_started()
+    on_ready()
     input()  # until the other side says that it runs
     future.cancel()
     return {"isCancelled": future.cancelled(), "code": future.code().name, "after": predict_value(client, 3.0)}
@@ -74,7 +74,7 @@ def call_metadata(client):
     return {"y": answer.outputs["y"].float_val[0], "code": call.code().name}
 
 
-def until_closed(client, on_first, calls_after):
+def until_closed(client, on_ready, calls_after):
     """Calls without a pause until the server goes away: what the calls ended with, and how many were answered."""
     ended = []
     lock = threading.Lock()
@@ -86,7 +86,7 @@ def until_closed(client, on_first, calls_after):
             with lock:
                 ended.append(code)
                 if len(ended) == 20:
-                    on_first()
+                    on_ready()
             after += code != "OK"
 
     with ThreadPoolExecutor(4) as workers:
@@ -94,19 +94,19 @@ def until_closed(client, on_first, calls_after):
     return {"codes": sorted(set(ended)), "answered": ended.count("OK")}
 
 
-def reconnect(client, on_first):
+def reconnect(client, on_ready):
     """Answers before and after the server is another one at the same address; the channel is the same."""
     before = predict_value(client, 1.0)
-    on_first()
+    on_ready()
     input()
     answer = client.predict(linear_request(1.0), wait_for_ready=True)
     return [before, answer.outputs["y"].float_val[0]]
 
 
-def early(client, on_first):
+def early(client, on_ready):
     """A call that waits for a server that is not there yet."""
     refused = failure(lambda: client.predict(linear_request(), 5))
-    on_first()
+    on_ready()
     answer = client.predict(linear_request(1.0), wait_for_ready=True)
     return {"refused": refused["code"], "y": answer.outputs["y"].float_val[0]}
 

@@ -9,8 +9,6 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_management_pb2,
     predict_pb2,
-    session_service_pb2,
-    session_service_pb2_grpc,
 )
 from tensors import make_tensor
 
@@ -49,15 +47,12 @@ def raw_refusals(client):
         return failure(lambda: client.channel.unary_unary(method)(data, PATIENCE_S))
 
     predict = "/tensorflow.serving.PredictionService/Predict"
-    session = session_service_pb2_grpc.SessionServiceStub(client.channel)
     return {
         "no message": send(predict, b"\xff\xff\xff"),
         "a truncated message": send(predict, linear_request().SerializeToString()[:-3]),
         "no such method": send("/tensorflow.serving.PredictionService/Nope", b""),
         "no such service": send("/nope.Nope/Nope", b""),
-        "a service that TF Serving does not register": failure(
-            lambda: session.SessionRun(session_service_pb2.SessionRunRequest(), PATIENCE_S)
-        ),
+        "a service that TF Serving does not register": send("/tensorflow.serving.SessionService/SessionRun", b""),
     }
 
 
@@ -120,7 +115,7 @@ def health(client, services):
     return {service: check(service) for service in services}
 
 
-def watch(client, service, on_first):
+def watch(client, service, on_ready):
     """All that a watch says until it ends."""
     stream = client.health.Watch(health_pb2.HealthCheckRequest(service=service), PATIENCE_S)
     told = []
@@ -129,7 +124,7 @@ def watch(client, service, on_first):
         for response in stream:
             told.append(health_pb2.HealthCheckResponse.ServingStatus.Name(response.status))
             if len(told) == 1:
-                on_first()
+                on_ready()
 
     return {"ended": failure(listen), "told": told}
 

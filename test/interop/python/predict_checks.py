@@ -92,11 +92,22 @@ def large(client, megabytes, as_content):
     return {"bytes": output.ByteSize(), "isSame": array.array("f", output.float_val) == values}
 
 
-def compressed(client, algorithm, megabytes):
+def zeros(megabytes):
     request = predict_request("unranked", x=empty_tensor("float32", [megabytes * 2**18]))
     request.inputs["x"].tensor_content = bytes(megabytes * 2**20)
+    return request
+
+
+def compressed(client, algorithm, megabytes):
+    request = zeros(megabytes)
     answer = client.predict(request, compression=grpc.Compression[algorithm])
     return {"count": len(answer.outputs["y"].float_val), "isZero": not any(answer.outputs["y"].float_val)}
+
+
+def compressed_refusal(client, algorithm, megabytes):
+    refused = failure(lambda: client.predict(zeros(megabytes), compression=grpc.Compression[algorithm]))
+    after = client.predict(linear_request(-2.0)).outputs["y"].float_val[0]
+    return {**refused, "after": after}
 
 
 CHECKS = {
@@ -108,4 +119,5 @@ CHECKS = {
     "versions": versions,
     "large": large,
     "compressed": compressed,
+    "compressed_refusal": compressed_refusal,
 }
