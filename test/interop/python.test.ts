@@ -147,7 +147,7 @@ describe.skipIf(missingForPython !== undefined)(missingForPython === undefined ?
     it('answers in tensor_content where the server is told so', async () => {
       const { target: other } = await listen(shared, { enableSerializationAsTensorContent: true });
       const names = authored.passthroughDtypes;
-      const fields = names.map((name) => [name, name === 'string' ? 'string_val' : 'tensor_content']);
+      const fields = names.map((name) => [name, 'tensor_content']);
       const answer = await client.run(other, 'dtypes', { as_content: false, names });
       expect(answer).toEqual(Object.fromEntries(fields));
     });
@@ -378,6 +378,7 @@ describe.skipIf(missingForPython !== undefined)(missingForPython === undefined ?
     it('ends when the client cancels it', async () => {
       const called = nextPredict(shared);
       expect(await check('cancel', { turns: endless }, () => called)).toEqual({
+        isDone: false,
         isCancelled: true,
         code: 'CANCELLED',
         after: 5,
@@ -385,20 +386,22 @@ describe.skipIf(missingForPython !== undefined)(missingForPython === undefined ?
       await ended(await called);
     });
 
-    it('is answered to a client that pings all the while', async () => {
+    it('keeps its connection while the client pings each second', async () => {
       const counter = new PingCounter(target);
       releases.push(() => counter.close());
       const proxy = await counter.listen();
       const channel = [
-        ['grpc.keepalive_time_ms', 5],
+        ['grpc.keepalive_time_ms', 100],
         ['grpc.keepalive_timeout_ms', 20_000],
-        ['grpc.keepalive_permit_without_calls', 1],
         ['grpc.http2.max_pings_without_data', 0],
       ] as const;
-      expect(await client.run(proxy, 'slow', { turns: 200_000, channel })).toEqual({ count: 256, after: 5 });
-      expect(counter.counts).toMatchObject({ goAways: 0 });
-      console.log(counter.counts);
-      expect(counter.counts.pings).toBeGreaterThan(10);
+      // Servers of gRPC in C++ and Go send the third such ping's client away, with ENHANCE_YOUR_CALM.
+      const pinged = () => counter.reached(5);
+      expect(await client.run(proxy, 'cancel', { turns: endless, channel }, pinged)).toMatchObject({
+        isDone: false,
+        after: 5,
+      });
+      expect(counter.counts).toMatchObject({ goAways: 0, connections: 1 });
     });
   });
 
@@ -425,6 +428,7 @@ describe.skipIf(missingForPython !== undefined)(missingForPython === undefined ?
       const { grpcServer, target: other } = await listen(shared);
       const restart = async () => {
         await grpcServer.close();
+
         await listen(await startModels({ models: [onlyFirst] }), {}, other);
       };
       expect(await client.run(other, 'reconnect', {}, restart)).toEqual([3, 2]);

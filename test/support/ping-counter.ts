@@ -6,11 +6,12 @@ const pingType = 6;
 const goAwayType = 7;
 const ackFlag = 1;
 
-/** A way to a server that counts what passes: the client's PING frames, the server's answers, and its GOAWAYs. */
+/** A way to a server that counts what passes: connections, the client's PING frames, and the server's GOAWAYs. */
 export class PingCounter {
   readonly #proxy: Server;
   readonly #sockets = new Set<Socket>();
-  readonly counts = { pings: 0, acks: 0, goAways: 0 };
+  readonly counts = { connections: 0, pings: 0, goAways: 0 };
+  #awaited: { readonly pings: number; readonly resolve: () => void } | undefined;
 
   /** @param target `host:port`, without TLS */
   constructor(target: string) {
@@ -28,25 +29,37 @@ export class PingCounter {
     await new Promise((resolve) => this.#proxy.close(resolve));
   }
 
-  #join(client: Socket, server: Socket): void {
-    for (const [from, to, skippedBytes] of [
-      [client, server, prefaceBytes],
-      [server, client, 0],
-    ] as const) {
-      this.#sockets.add(from);
-      from.on('data', readFrames(skippedBytes, this.#count)).on('error', () => to.destroy());
-      from.pipe(to);
-    }
+  /** Resolves when the client has sent as many PING frames. */
+  reached(pings: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaited = { pings, resolve };
+    });
   }
 
-  readonly #count = (type: number, flags: number): void => {
-    if (type === pingType) this.counts[(flags & ackFlag) === 0 ? 'pings' : 'acks']++;
-    if (type === goAwayType) this.counts.goAways++;
+  #join(client: Socket, server: Socket): void {
+    this.counts.connections++;
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.on('error', () => to.destroy()).pipe(to);
+    }
+    client.on('data', readFrames(prefaceBytes, this.#onClientFrame));
+    server.on(
+      'data',
+      readFrames(0, (type) => type === goAwayType && this.counts.goAways++),
+    );
+  }
+
+  readonly #onClientFrame = (type: number, flags: number): void => {
+    if (type !== pingType || (flags & ackFlag) !== 0) return;
+    if (++this.counts.pings === this.#awaited?.pings) this.#awaited.resolve();
   };
 }
 
 /** Tells the type and the flags of each frame in a stream that comes in pieces. RFC 9113, 4.1. */
-function readFrames(skippedBytes: number, onFrame: (type: number, flags: number) => void) {
+function readFrames(skippedBytes: number, onFrame: (type: number, flags: number) => unknown) {
   let toSkip = skippedBytes;
   let rest = Buffer.alloc(0);
   return (piece: Buffer) => {

@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Server } from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { ServingError } from '../../core/errors.js';
 import { loadOptional } from './load-grpc.js';
+import { mendDescriptors } from './mended-descriptors.js';
 
 const protos = fileURLToPath(new URL('../../../protos', import.meta.url));
 
@@ -21,7 +23,7 @@ export function addReflection(grpcServer: Server, isRequired: boolean): boolean 
   const loader = loadOptional<typeof import('@grpc/proto-loader')>('@grpc/proto-loader');
   if (reflection !== undefined && loader !== undefined) {
     const definition = loader.loadSync(files, { includeDirs: [protos], keepCase: true });
-    new reflection.ReflectionService(definition).addToServer(grpcServer);
+    new reflection.ReflectionService(withMendedFiles(definition)).addToServer(grpcServer);
     return true;
   }
   if (!isRequired) return false;
@@ -29,4 +31,12 @@ export function addReflection(grpcServer: Server, isRequired: boolean): boolean 
     'FAILED_PRECONDITION',
     'Cannot serve reflection: @grpc/reflection or @grpc/proto-loader is not installed; npm install @grpc/reflection @grpc/proto-loader',
   );
+}
+
+/** Each message of a definition holds the files of all. */
+function withMendedFiles(definition: PackageDefinition): PackageDefinition {
+  const holders = Object.values(definition).flatMap((each) => ('fileDescriptorProtos' in each ? [each] : []));
+  const files = mendDescriptors((holders[0]?.fileDescriptorProtos as Buffer[] | undefined) ?? []);
+  for (const holder of holders) holder.fileDescriptorProtos = files;
+  return definition;
 }

@@ -59,13 +59,9 @@ def cancel(client, turns, on_ready):
     future = client.prediction.Predict.future(spin_request(turns), PATIENCE_S)
     on_ready()
     input()  # until the other side says that it runs
+    is_done = future.done()
     future.cancel()
-    return {"isCancelled": future.cancelled(), "code": future.code().name, "after": predict_value(client, 3.0)}
-
-
-def slow(client, turns):
-    answer = client.predict(spin_request(turns))
-    return {"count": len(answer.outputs["y"].float_val), "after": predict_value(client, 3.0)}
+    return {"isDone": is_done, "isCancelled": future.cancelled(), "code": future.code().name, "after": predict_value(client, 3.0)}
 
 
 def call_metadata(client):
@@ -117,7 +113,6 @@ CHECKS = {
     "asynchronous": asynchronous,
     "deadline": deadline,
     "cancel": cancel,
-    "slow": slow,
     "call_metadata": call_metadata,
     "until_closed": until_closed,
     "reconnect": reconnect,

@@ -1,5 +1,6 @@
 """What tensorflow's make_tensor_proto and make_ndarray do, for flat lists of values and without tensorflow."""
 
+import math
 import struct
 
 from tensorflow.core.framework import tensor_pb2, types_pb2
@@ -27,6 +28,26 @@ def to_content(dtype, values):
     if dtype == "bfloat16":  # the upper half of a float32
         return b"".join(struct.pack("<f", value)[2:] for value in values)
     return struct.pack(f"<{len(values)}{FORMATS[dtype][2]}", *values)
+
+
+def from_varints(content, count):
+    """As many numbers, and what is behind them."""
+    numbers = []
+    while len(numbers) < count:
+        number, shift, byte = 0, 0, 0x80
+        while byte & 0x80:
+            byte, content = content[0], content[1:]
+            number |= (byte & 0x7F) << shift
+            shift += 7
+        numbers.append(number)
+    return numbers, content
+
+
+def strings_of(content, count):
+    """tensorflow writes all lengths before all bytes (core/framework/tensor.cc)."""
+    lengths, content = from_varints(content, count)
+    ends = [sum(lengths[: place + 1]) for place in range(count)]
+    return [content[end - length : end] for length, end in zip(lengths, ends)]
 
 
 def from_content(dtype, content):
@@ -60,6 +81,8 @@ def read_tensor(tensor):
     name = types_pb2.DataType.Name(tensor.dtype)
     dtype, field = next((dtype, field) for dtype, (enum, field, _) in FORMATS.items() if enum == name)
     shape = [dim.size for dim in tensor.tensor_shape.dim]
+    if tensor.tensor_content and dtype == "string":
+        return dtype, shape, "tensor_content", strings_of(tensor.tensor_content, math.prod(shape))
     if tensor.tensor_content:
         return dtype, shape, "tensor_content", from_content(dtype, tensor.tensor_content)
     values = list(getattr(tensor, field))
