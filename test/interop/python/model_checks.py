@@ -1,7 +1,8 @@
 """What is served: statuses, metadata, configs, health, reflection, and calls that are refused."""
 
 from calls import PATIENCE_S, failure, linear_request, predict_request
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1 import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import (
@@ -169,8 +170,11 @@ def reflection(client, methods):
     for name in list(files):
         link(name)
     inputs = [pool.FindMethodByName(method).input_type.full_name for method in methods]
+    request = linear_request(label="stable")
+    reflected = message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName(request.DESCRIPTOR.full_name))
+    reads_alike = MessageToDict(reflected.FromString(request.SerializeToString())) == MessageToDict(request)
     unknown = ask(file_containing_symbol="nope.Nope").error_response.error_code
-    return {"services": sorted(services), "inputs": inputs, "unknown": unknown}
+    return {"services": sorted(services), "inputs": inputs, "readsAlike": reads_alike, "unknown": unknown}
 
 
 CHECKS = {
