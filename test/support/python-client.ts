@@ -66,9 +66,11 @@ export class PythonClient {
       GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS: '100', // an idle client sees a GOAWAY after 5 s otherwise
     };
     const running = promisify(execFile)(python, args, { timeout: timeLimitMs, env });
-    let acted: Promise<unknown> = Promise.resolve();
-    running.child.stdout?.once('data', (text: string) => {
-      if (!text.startsWith('ready\n')) return;
+    let acted: Promise<unknown> | undefined;
+    let heard = '';
+    running.child.stdout?.on('data', (text: string) => {
+      heard += text; // in pieces, where Python does not buffer
+      if (acted !== undefined || !heard.startsWith('ready\n')) return;
       acted = Promise.resolve(onReady?.()).finally(() => running.child.stdin?.write('go\n'));
       acted.catch(() => {}); // awaited below
     });

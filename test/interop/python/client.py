@@ -4,6 +4,7 @@ A check that has come to where the other side must do something prints a line th
 Options: "channel", those of the channel; "tls", the root, and the client's key and certificate where it needs one.
 """
 
+import faulthandler
 import inspect
 import json
 import sys
@@ -14,6 +15,7 @@ import model_checks
 import predict_checks
 from calls import UNLIMITED, Client
 
+TIME_LIMIT_S = 45
 CHECKS = {**predict_checks.CHECKS, **model_checks.CHECKS, **connection_checks.CHECKS}
 
 
@@ -38,4 +40,5 @@ def main(target, name, arguments):
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(TIME_LIMIT_S, exit=True)  # where it hangs
     main(*sys.argv[1:])

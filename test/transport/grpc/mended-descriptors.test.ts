@@ -19,7 +19,7 @@ function load(file: string): Buffer[] {
 
 function mended(file: string): ReadonlyMap<string | undefined, IFileDescriptorProto> {
   const files = mendDescriptors(load(file)).map((bytes) => FileDescriptorProto.decode(bytes));
-  return new Map(files.map((each: IFileDescriptorProto) => [each.name, each]));
+  return new Map((files as IFileDescriptorProto[]).map((each) => [each.name, each]));
 }
 
 const find = (file: IFileDescriptorProto | undefined, name: string) =>
@@ -30,7 +30,7 @@ describe('mended descriptors', () => {
   const serving = files.get('tensorflow_serving.proto');
 
   it('name the files that a file needs, none of them itself', () => {
-    expect([...(serving?.dependency as string[])].sort()).toEqual([
+    expect([...((serving as IFileDescriptorProto).dependency as string[])].sort()).toEqual([
       'google_protobuf.proto',
       'tensorflow.proto',
     ]);
