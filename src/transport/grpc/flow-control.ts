@@ -1,5 +1,6 @@
 import type { Http2Session } from 'node:http2';
 import type * as Grpc from '@grpc/grpc-js';
+import { isObject, listenersOf, property } from './http2-listeners.js';
 
 /**
  * Bytes that a client may send ahead of what the server has read, on one connection and in each of its streams.
@@ -57,22 +58,4 @@ function widenConnection(session: Http2Session, bytes: number): void {
   } catch {
     // The session has been destroyed meanwhile, which is for its owner to deal with.
   }
-}
-
-interface Http2Listener {
-  on(event: 'session', listener: (session: Http2Session) => void): void;
-}
-
-function listenersOf(server: object): Http2Listener[] {
-  const servers = property(server, 'http2Servers');
-  if (!(servers instanceof Map)) return [];
-  return [...servers.keys()].filter((each) => isObject(each) && typeof property(each, 'on') === 'function');
-}
-
-function property(object: object, name: string): unknown {
-  return (object as Readonly<Record<string, unknown>>)[name];
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

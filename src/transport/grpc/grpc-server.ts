@@ -10,6 +10,7 @@ import { type GrpcServerOptions, type ResolvedGrpcOptions, resolveGrpcOptions } 
 import { HealthMonitor } from './health-monitor.js';
 import { addHealthService } from './health-service.js';
 import { type GrpcModule, loadGrpc } from './load-grpc.js';
+import { OpenStreams } from './open-streams.js';
 import { addReflection } from './reflection.js';
 import { addTfsServices } from './tfs-services.js';
 import { TlsCredentials } from './tls/tls-credentials.js';
@@ -25,6 +26,12 @@ export interface GrpcCloseOptions {
    */
   readonly lameDuckMs?: number;
 }
+
+/**
+ * Milliseconds that a connection without calls is given to be closed from the other side, too. All is sent then, but an idle
+ * client may look only every few seconds (gRPC's C core: 5).
+ */
+const lingerMs = 500;
 
 /**
  * TF Serving's gRPC API in front of a `ModelServer`, which stays the host's: to close the one does not close the other.
@@ -51,6 +58,7 @@ export class GrpcServer implements AsyncDisposable {
   readonly #tls: TlsCredentials | undefined;
   /** To be called after each bind. */
   readonly #widen: () => void;
+  readonly #streams: OpenStreams;
   readonly #insecure: () => ServerCredentials;
   #credentials: Promise<ServerCredentials> | undefined;
   #closed: Promise<void> | undefined;
@@ -63,6 +71,7 @@ export class GrpcServer implements AsyncDisposable {
     this.#insecure = () => grpc.ServerCredentials.createInsecure();
     this.#grpcServer = new grpc.Server(channelArguments);
     this.#widen = widenFlowControl(this.#grpcServer, windowOf(channelArguments));
+    this.#streams = new OpenStreams(this.#grpcServer);
     this.#health = new HealthMonitor(server);
     addServices(this.#grpcServer, server, this.#health, this.#options);
   }
@@ -82,6 +91,7 @@ export class GrpcServer implements AsyncDisposable {
     this.#assertOpen(address);
     const bound = await bind(this.#grpcServer, address, credentials);
     this.#widen();
+    this.#streams.watch();
     return bound;
   }
 
@@ -118,10 +128,13 @@ export class GrpcServer implements AsyncDisposable {
   /** Lets the calls under way end, and cancels those that do not in time. */
   async #endCalls(graceMs: number): Promise<void> {
     const force = () => this.#grpcServer.forceShutdown();
-    const { clock } = this.#options;
-    const cancelTimer = graceMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(graceMs, force);
-    await new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));
-    cancelTimer?.();
+    const timers: (() => void)[] = [];
+    const forceIn = (timeMs: number) => timers.push(this.#options.clock.schedule(timeMs, force));
+    const shutdown = new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));
+    if (graceMs !== Number.POSITIVE_INFINITY) forceIn(graceMs);
+    this.#streams.whenNone(() => forceIn(lingerMs));
+    await shutdown;
+    for (const cancel of timers) cancel();
   }
 
   #assertOpen(address: string): void {

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ModelServer, ServingError } from 'servable';
@@ -183,6 +185,21 @@ describe('closing', () => {
     clock.advance(5000);
     await closed;
     expect((await failure(client.call('Predict', linear))).code).toBe('UNAVAILABLE');
+  });
+
+  it('does not wait for connections without calls that their clients leave open', async () => {
+    const clock = new FakeClock();
+    const grpcServer = newServer({ clock });
+    const { port } = await grpcServer.listen('127.0.0.1:0');
+    const socket = connect({ port: port as number, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    socket.write(Buffer.from('000000040000000000', 'hex')); // an empty SETTINGS frame
+    await once(socket, 'data'); // the server's
+    const closed = grpcServer.close({ graceMs: 60_000 });
+    await once(socket.resume(), 'end'); // it has said all that it has to say
+    clock.advance(500);
+    await closed;
+    socket.destroy();
   });
 
   it('needs no listening before', async () => {
