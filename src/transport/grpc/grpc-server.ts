@@ -1,16 +1,17 @@
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
+import { keepProcessAlive } from '../../core/keep-alive.js';
 import { assertKeys, assertNumber, assertObject, assertString } from '../../core/option-check.js';
 import { ByteBudget } from '../byte-budget.js';
 import type { ServingApi } from '../serving-api.js';
 import { type BoundAddress, bind } from './bind.js';
+import { Connections } from './connections.js';
 import { widenFlowControl } from './flow-control.js';
 import { type GrpcServerOptions, type ResolvedGrpcOptions, resolveGrpcOptions } from './grpc-options.js';
 import { HealthMonitor } from './health-monitor.js';
 import { addHealthService } from './health-service.js';
 import { type GrpcModule, loadGrpc } from './load-grpc.js';
-import { OpenStreams } from './open-streams.js';
 import { addReflection } from './reflection.js';
 import { addTfsServices } from './tfs-services.js';
 import { TlsCredentials } from './tls/tls-credentials.js';
@@ -58,7 +59,7 @@ export class GrpcServer implements AsyncDisposable {
   readonly #tls: TlsCredentials | undefined;
   /** To be called after each bind. */
   readonly #widen: () => void;
-  readonly #streams: OpenStreams;
+  readonly #connections: Connections;
   readonly #insecure: () => ServerCredentials;
   #credentials: Promise<ServerCredentials> | undefined;
   #closed: Promise<void> | undefined;
@@ -71,7 +72,7 @@ export class GrpcServer implements AsyncDisposable {
     this.#insecure = () => grpc.ServerCredentials.createInsecure();
     this.#grpcServer = new grpc.Server(channelArguments);
     this.#widen = widenFlowControl(this.#grpcServer, windowOf(channelArguments));
-    this.#streams = new OpenStreams(this.#grpcServer);
+    this.#connections = new Connections(this.#grpcServer);
     this.#health = new HealthMonitor(server);
     addServices(this.#grpcServer, server, this.#health, this.#options);
   }
@@ -91,7 +92,7 @@ export class GrpcServer implements AsyncDisposable {
     this.#assertOpen(address);
     const bound = await bind(this.#grpcServer, address, credentials);
     this.#widen();
-    this.#streams.watch();
+    this.#connections.watch();
     return bound;
   }
 
@@ -117,22 +118,26 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   async #close(graceMs: number, lameDuckMs: number): Promise<void> {
-    const { clock } = this.#options;
+    const letProcessEnd = keepProcessAlive(); // whoever closes waits for the end
     this.#health.drain();
-    if (lameDuckMs > 0) await after(clock, lameDuckMs);
+    if (lameDuckMs > 0) await after(this.#options.clock, lameDuckMs);
     this.#health.close(); // its watches end: they would never do so by themselves
     await this.#endCalls(graceMs);
     this.#tls?.close();
+    letProcessEnd();
   }
 
   /** Lets the calls under way end, and cancels those that do not in time. */
   async #endCalls(graceMs: number): Promise<void> {
-    const force = () => this.#grpcServer.forceShutdown();
+    const force = () => {
+      this.#grpcServer.forceShutdown();
+      this.#connections.destroy();
+    };
     const timers: (() => void)[] = [];
     const forceIn = (timeMs: number) => timers.push(this.#options.clock.schedule(timeMs, force));
     const shutdown = new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));
     if (graceMs !== Number.POSITIVE_INFINITY) forceIn(graceMs);
-    this.#streams.whenNone(() => forceIn(lingerMs));
+    this.#connections.whenIdle(() => forceIn(lingerMs));
     await shutdown;
     for (const cancel of timers) cancel();
   }
