@@ -8,6 +8,9 @@ export interface Hold {
   readonly release: () => void;
 }
 
+/** Bytes of a request that are not counted: what others hold keeps no small one out. */
+const uncountedBytes = 64 * 1024;
+
 /** Bounds the memory that requests under way hold together. */
 export class ByteBudget {
   readonly #maxBytes: number;
@@ -18,12 +21,16 @@ export class ByteBudget {
   }
 
   hold(): Hold {
+    let wantedBytes = 0;
     let heldBytes = 0;
     return {
       take: (bytes) => {
-        if (bytes > this.#maxBytes - this.#usedBytes) throw this.#exhausted(bytes);
-        this.#usedBytes += bytes;
-        heldBytes += bytes;
+        wantedBytes += bytes;
+        if (wantedBytes <= uncountedBytes) return;
+        const counted = wantedBytes - uncountedBytes - heldBytes;
+        if (counted > this.#maxBytes - this.#usedBytes) throw this.#exhausted(counted);
+        this.#usedBytes += counted;
+        heldBytes += counted;
       },
       release: () => {
         this.#usedBytes -= heldBytes;

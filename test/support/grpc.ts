@@ -111,10 +111,14 @@ export interface Served {
   readonly address: string;
   readonly grpcServer: GrpcServer;
   readonly client: GrpcClient;
+  /** Another client, on a connection of its own. */
+  newClient(): GrpcClient;
 }
 
 export async function serveGrpc(server: ModelServer, options: GrpcServerOptions = {}): Promise<Served> {
   const grpcServer = createGrpcServer(server, options);
   const { address } = await grpcServer.listen('127.0.0.1:0');
-  return { address, grpcServer, client: new GrpcClient(address) };
+  // Clients of equal options would share a connection.
+  const newClient = () => new GrpcClient(address, undefined, { 'grpc.use_local_subchannel_pool': 1 });
+  return { address, grpcServer, client: newClient(), newClient };
 }

@@ -26,7 +26,8 @@ export interface GrpcServerOptions {
   readonly channelArguments?: ChannelArguments;
   /**
    * Bytes that the tensors of all requests under way may hold together, as they are in memory: a few bytes on the wire may
-   * claim any number of elements. A request that would go beyond is answered RESOURCE_EXHAUSTED.
+   * claim any number of elements. The first 64 KiB of each request are not counted. One that would go beyond is answered
+   * RESOURCE_EXHAUSTED.
    *
    * @default 1073741824, 1 GiB
    */
