@@ -33,6 +33,36 @@ export function tiny(offset = 2) {
   });
 }
 
+/** `x` float32 [batch] → `y` = x / 2 + 2: the smallest that is asked over a wire. */
+export function line() {
+  return encodeModel({
+    nodes: [node('Mul', ['x', 'half'], ['scaled']), node('Add', ['scaled', 'two'], ['y'])],
+    initializers: [
+      constant('half', float32, [], Float32Array.of(0.5)),
+      constant('two', float32, [], Float32Array.of(2)),
+    ],
+    inputs: [value('x', float32, ['batch'])],
+    outputs: [value('y', float32, ['batch'])],
+  });
+}
+
+/** Sizes of an image's `x` below, but for the batch. */
+export const imageShape = [224, 224, 3];
+
+/** `x` float32 [batch, 224, 224, 3] → `y` [batch]: the greatest of its values, each of which is looked at once. */
+export function brightest() {
+  return encodeModel({
+    nodes: [
+      node('Flatten', ['x'], ['row']),
+      node('TopK', ['row', 'one'], ['most', 'place']),
+      node('Flatten', ['most'], ['y']),
+    ],
+    initializers: [constant('one', int64, [1], BigInt64Array.of(1n))],
+    inputs: [value('x', float32, ['batch', ...imageShape])],
+    outputs: [value('y', float32, ['batch', 1])],
+  });
+}
+
 /**
  * `x` float32 [batch, 256] → `y` [batch, 1], through a matrix of so many MiB.
  *
