@@ -30,6 +30,8 @@ const benches = [
   'control/poll',
   'control/new-version',
   'request-log/cost',
+  'transport/grpc/predict',
+  'transport/grpc/batched',
   'transport/grpc/window',
   'wire/tensor',
   'peers/onnxruntime-node',

@@ -13,12 +13,24 @@ import { encodeTensor } from '#dist/wire/encode-tensor.js';
 import { alternate, paired, timingCells } from '../support/alternate.mjs';
 import { randomSource } from '../support/random.mjs';
 import { printHead, printTable } from '../support/report.mjs';
+import { median } from '../support/stats.mjs';
 
 const folder = join(import.meta.dirname, '../../protos');
 const root = new protobuf.Root();
 root.resolvePath = (_origin, target) => (protobuf.common.get(target) ? target : join(folder, target));
 root.loadSync('tensorflow/core/framework/tensor.proto', { keepCase: true });
 const TensorProto = root.lookupType('tensorflow.TensorProto');
+
+const fields = {
+  float32: 'float_val',
+  float64: 'double_val',
+  float16: 'half_val',
+  uint8: 'int_val',
+  int32: 'int_val',
+  int64: 'int64_val',
+  bool: 'bool_val',
+  string: 'string_val',
+};
 
 const random = randomSource(7);
 const pixels = 224 * 224 * 3;
@@ -35,6 +47,18 @@ const tensors = [
     [1, 1000],
     BigInt64Array.from({ length: 1000 }, () => BigInt(Math.floor(random() * most))),
   ),
+  tensor('float16', [1, 224, 224, 3], Float32Array.from({ length: pixels }, random)),
+  tensor('float64', [1, 1000], Float64Array.from({ length: 1000 }, random)),
+  tensor(
+    'int32',
+    [1, 1000],
+    Int32Array.from({ length: 1000 }, () => random() * most),
+  ),
+  tensor(
+    'bool',
+    [1, 1000],
+    Uint8Array.from({ length: 1000 }, () => (random() < 0.5 ? 1 : 0)),
+  ),
   tensor(
     'string',
     [1, 1000],
@@ -46,28 +70,34 @@ printHead('Tensors on the wire', [
   'elements in typed fields; both up to the typed array, in turns; what each makes is checked',
 ]);
 for (const each of tensors) await compare(/** @type {import('servable').Tensor} */ (each));
+await compare(/** @type {import('servable').Tensor} */ (tensors[0]), { asTensorContent: true });
 
-/** @param {import('servable').Tensor} original */
-async function compare(original) {
-  const encoded = encodeTensor(original);
-  const theirs = protobufjsFor(original, encoded);
+/**
+ * @param {import('servable').Tensor} original
+ * @param {{ asTensorContent?: boolean }} [options]
+ */
+async function compare(original, options = {}) {
+  const encoded = encodeTensor(original, options);
+  const theirs = protobufjsFor(original, encoded, options);
   assertSame(decodeTensor(encoded).data, original.data);
   assertSame(theirs.decode(), original.data);
   assertSame(decodeTensor(theirs.encode()).data, original.data);
+  const title = `${original.dtype} [${original.shape}]${options.asTensorContent ? ' as content' : ''}`;
+  const bytes = encoded.length;
   const rows = [
-    ...(await time(original, 'decode', () => decodeTensor(encoded), theirs.decode)),
-    ...(await time(original, 'encode', () => encodeTensor(original), theirs.encode)),
+    ...(await time({ title, bytes }, 'decode', () => decodeTensor(encoded), theirs.decode)),
+    ...(await time({ title, bytes }, 'encode', () => encodeTensor(original, options), theirs.encode)),
   ];
   printTable(rows);
 }
 
 /**
- * @param {import('servable').Tensor} original
+ * @param {{ title: string, bytes: number }} message
  * @param {string} what
  * @param {() => unknown} ours
  * @param {() => unknown} theirs
  */
-async function time({ dtype, shape }, what, ours, theirs) {
+async function time({ title, bytes }, what, ours, theirs) {
   const timings = await alternate([
     { name: 'servable', call: ours },
     { name: 'protobufjs', call: theirs },
@@ -75,9 +105,10 @@ async function time({ dtype, shape }, what, ours, theirs) {
   const [own] = timings;
   if (own === undefined) throw new Error('Nothing was timed');
   return timings.map((timing) => ({
-    [`${dtype} [${shape}]`]: what,
+    [title]: what,
     by: timing.name,
     ...timingCells(timing),
+    'MB/s': Math.round(bytes / median(timing.rounds)),
     'times servable': paired(timing, own, (value, base) => value / base),
   }));
 }
@@ -85,21 +116,30 @@ async function time({ dtype, shape }, what, ours, theirs) {
 /**
  * @param {import('servable').Tensor} original
  * @param {Uint8Array} encoded
+ * @param {{ asTensorContent?: boolean }} options
  */
-function protobufjsFor(original, encoded) {
+function protobufjsFor(original, encoded, { asTensorContent = false }) {
   const { dtype, shape } = original;
-  const field = { float32: 'float_val', uint8: 'int_val', int64: 'int64_val', string: 'string_val' }[
-    /** @type {'float32'} */ (dtype)
-  ];
+  const field = asTensorContent ? 'tensor_content' : fields[/** @type {keyof typeof fields} */ (dtype)];
   return {
-    decode: () => toData(dtype, /** @type {any} */ (TensorProto.decode(encoded))[field]),
+    decode: () => {
+      const values = /** @type {any} */ (TensorProto.decode(encoded))[field];
+      // Copied, as a view of the message need not begin where a Float32Array can.
+      return asTensorContent ? new Float32Array(new Uint8Array(values).buffer) : toData(dtype, values);
+    },
     encode: () =>
       TensorProto.encode({
         dtype: dataTypes[dtype],
         tensor_shape: { dim: shape.map((size) => ({ size })) },
-        [field]: toValues(original),
+        [field]: asTensorContent ? bytesOf(original) : toValues(original),
       }).finish(),
   };
+}
+
+/** @param {import('servable').Tensor} original */
+function bytesOf({ data }) {
+  const { buffer, byteOffset, byteLength } = /** @type {Float32Array} */ (data);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** @param {import('servable').Tensor} original */
@@ -115,6 +155,10 @@ function toValues({ dtype, data }) {
  */
 function toData(dtype, values) {
   if (dtype === 'float32') return Float32Array.from(values);
+  if (dtype === 'float64') return Float64Array.from(values);
+  if (dtype === 'int32') return Int32Array.from(values);
+  if (dtype === 'float16') return Uint16Array.from(values);
+  if (dtype === 'bool') return Uint8Array.from(values, Number);
   if (dtype === 'uint8') return Uint8Array.from(values);
   if (dtype === 'string') return values.map((bytes) => Buffer.from(bytes).toString());
   return BigInt64Array.from(values, ({ high, low }) => (BigInt(high) << 32n) | BigInt(low >>> 0));
