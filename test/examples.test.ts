@@ -53,6 +53,7 @@ describe('documentation', () => {
     'docs/batching.md',
     'docs/lifecycle.md',
     'docs/config-files.md',
+    'docs/grpc.md',
   ].flatMap((file) =>
     codeBlocks(read(file), file.endsWith('.md') ? 'js' : 'ts').map((code) => ({ file, code })),
   );
