@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from './support/onnx/model-folder.js';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -14,10 +14,13 @@ const dependencies = [
   'onnxruntime-common',
   'p-queue',
   'p-timeout',
+  'protobufjs',
+  'long',
 ];
 
-it('the packed package serves a model from an empty folder', () => {
-  const folder = temporaryFolder();
+const folder = temporaryFolder();
+
+beforeAll(() => {
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
   execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: repository });
@@ -25,18 +28,27 @@ it('the packed package serves a model from an empty folder', () => {
   execFileSync('tar', ['xzf', join(folder, tarball as string), '-C', modules]);
   renameSync(join(modules, 'package'), join(modules, 'servable'));
   for (const name of dependencies) symlinkSync(join(repository, 'node_modules', name), join(modules, name));
-  writeFileSync(
-    join(folder, 'main.mjs'),
+});
+
+/** What a program prints that is run beside the packed package. */
+function run(program: string): string {
+  writeFileSync(join(folder, 'main.mjs'), program);
+  return execFileSync(process.execPath, ['main.mjs'], { cwd: folder, encoding: 'utf8' }).trim();
+}
+
+const basePath = JSON.stringify(join(repository, 'examples/models/digits'));
+
+it('the packed package serves a model from an empty folder', () => {
+  const version = run(
     `import { ModelServer, tensor } from 'servable';
-     const basePath = ${JSON.stringify(join(repository, 'examples/models/digits'))};
-     const server = await new ModelServer({ models: [{ name: 'digits', basePath }] }).start();
+     const server = await new ModelServer({ models: [{ name: 'digits', basePath: ${basePath} }] }).start();
      const pixels = tensor('float32', [1, 64], new Float32Array(64));
      const { id } = await server.predict('digits', { pixels });
      await server.close();
      console.log(id.version);`,
   );
-  expect(execFileSync(process.execPath, ['main.mjs'], { cwd: folder, encoding: 'utf8' }).trim()).toBe('3');
-  const packed = readdirSync(join(modules, 'servable'));
+  expect(version).toBe('3');
+  const packed = readdirSync(join(folder, 'node_modules/servable'));
   expect(packed.sort()).toEqual([
     'CHANGELOG.md',
     'LICENSE',
@@ -45,5 +57,52 @@ it('the packed package serves a model from an empty folder', () => {
     'package.json',
     'protos',
     'src',
+  ]);
+});
+
+it('gRPC without its package says what to install', () => {
+  const error = run(
+    `import { ModelServer } from 'servable';
+     import { createGrpcServer } from 'servable/grpc';
+     const server = new ModelServer({ models: [] });
+     try {
+       createGrpcServer(server);
+     } catch ({ code, message }) {
+       console.log(code, message);
+     }`,
+  );
+  expect(error).toBe(
+    'FAILED_PRECONDITION Cannot serve gRPC: the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14',
+  );
+});
+
+it('gRPC with its package serves a model, without reflection where that is not installed', () => {
+  mkdirSync(join(folder, 'node_modules/@grpc'), { recursive: true });
+  symlinkSync(join(repository, 'node_modules/@grpc/grpc-js'), join(folder, 'node_modules/@grpc/grpc-js'));
+  const printed = run(
+    `import { createRequire } from 'node:module';
+     import { ModelServer } from 'servable';
+     import { createGrpcServer } from 'servable/grpc';
+     const grpc = createRequire(import.meta.url)('@grpc/grpc-js');
+     const server = await new ModelServer({ models: [{ name: 'digits', basePath: ${basePath} }] }).start();
+     const grpcServer = createGrpcServer(server);
+     const { address } = await grpcServer.listen('127.0.0.1:0');
+     const client = new grpc.Client(address, grpc.credentials.createInsecure());
+     const same = (bytes) => bytes;
+     const request = Buffer.from('0a080a06646967697473', 'hex'); // model_spec { name: "digits" }
+     const call = (path) => new Promise((resolve) => client.makeUnaryRequest(path, same, same, request, (error, answer) => resolve(error?.details ?? answer.length)));
+     console.log((await call('/tensorflow.serving.ModelService/GetModelStatus')) > 0);
+     client.close();
+     try {
+       createGrpcServer(server, { reflection: 'on' });
+     } catch ({ message }) {
+       console.log(message);
+     }
+     await grpcServer.close();
+     await server.close();`,
+  );
+  expect(printed.split('\n')).toEqual([
+    'true',
+    expect.stringMatching(/^Cannot serve reflection: .*npm install @grpc\/reflection @grpc\/proto-loader$/),
   ]);
 });
