@@ -10,6 +10,7 @@ import grpc from '@grpc/grpc-js';
 import { ModelServer, tensor } from 'servable';
 import { createGrpcServer } from 'servable/grpc';
 import { widenFlowControl } from '#dist/transport/grpc/flow-control.js';
+import { CpuProfile } from '../../support/cpu-profile.mjs';
 import { assertH2load, predictPath, predictRequest, sendAgain } from '../../support/h2load.mjs';
 import { brightest, imageShape, line } from '../../support/model.mjs';
 import { ModelFolder } from '../../support/model-folder.mjs';
@@ -54,10 +55,13 @@ async function runBench() {
     'with messages of 600 KB a process of Node may be in one of several states, by how its memory lies: see the spread',
   ]);
   for (const load of loads) await compare(load, models);
+  await profile(/** @type {Load} */ (loads[0]), models);
 }
 
+/** @typedef {{ readonly name: string, readonly message: Buffer, readonly requests: number, readonly streams: number }} Load */
+
 /**
- * @param {{ name: string, message: Buffer, requests: number, streams: number }} load
+ * @param {Load} load
  * @param {unknown} models
  */
 async function compare({ name, message, requests, streams }, models) {
@@ -93,15 +97,46 @@ async function compare({ name, message, requests, streams }, models) {
   );
 }
 
+/**
+ * Where the time of the main thread goes, with and without us. A profile makes all of it slower.
+ *
+ * @param {Load} load
+ * @param {unknown} models
+ */
+async function profile({ name, message, requests, streams }, models) {
+  const micros = [];
+  for (const contestant of ['echo', 'servable']) {
+    const cpuProfile = new CpuProfile();
+    const { port, child } = await startServer(contestant, models, cpuProfile.options);
+    for (let round = 0; round < 3; round++) {
+      await sendAgain(port, message, { requests, connections: 1, streams });
+    }
+    child.send('end');
+    await once(child, 'exit');
+    micros.push(cpuProfile.read());
+  }
+  const [echo, servable] = micros;
+  const each = (/** @type {number | undefined} */ total) => (total ?? 0) / (3 * requests);
+  const areas = [...(servable ?? [])].sort(([, a], [, b]) => b - a);
+  printTable(
+    areas.map(([area, total]) => ({
+      [`${name}, µs each, while it is profiled`]: area,
+      servable: each(total),
+      echo: each(echo?.get(area)),
+    })),
+  );
+}
+
 /** @typedef {{ readonly port: number, readonly child: import('node:child_process').ChildProcess }} Server */
 
 /**
  * @param {string} name
  * @param {unknown} models
+ * @param {string[]} [execArgv]
  * @returns {Promise<Server>}
  */
-async function startServer(name, models) {
-  const child = fork(import.meta.filename, [name, JSON.stringify(models)]);
+async function startServer(name, models, execArgv = []) {
+  const child = fork(import.meta.filename, [name, JSON.stringify(models)], { execArgv });
   const [port] = await once(child, 'message');
   return { port, child };
 }
@@ -127,7 +162,8 @@ async function runServer(role, models) {
   const count = () => {
     answered++;
   };
-  process.on('message', () => {
+  process.on('message', (message) => {
+    if (message === 'end') process.exit();
     const { user, system } = process.cpuUsage();
     process.send?.({ answered, cpuMicros: user + system });
   });
