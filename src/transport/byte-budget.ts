@@ -1,6 +1,6 @@
 import { ServingError } from '../core/errors.js';
 
-/** What one request holds of a budget. */
+/** What one call holds of a budget. */
 export interface Hold {
   /** @throws ServingError RESOURCE_EXHAUSTED where there are not so many bytes left. */
   readonly take: (bytes: number) => void;
@@ -8,10 +8,10 @@ export interface Hold {
   readonly release: () => void;
 }
 
-/** Bytes of a request that are not counted: what others hold keeps no small one out. */
+/** Bytes of a call that are not counted: what others hold keeps no small one out. */
 const uncountedBytes = 64 * 1024;
 
-/** Bounds the memory that requests under way hold together. */
+/** Bounds the memory that calls under way hold together: their requests, then their answers. */
 export class ByteBudget {
   readonly #maxBytes: number;
   #usedBytes = 0;
@@ -35,15 +35,16 @@ export class ByteBudget {
       release: () => {
         this.#usedBytes -= heldBytes;
         heldBytes = 0;
+        wantedBytes = 0;
       },
     };
   }
 
   #exhausted(bytes: number): ServingError {
-    const wanted = `${bytes} bytes more, beside the ${this.#usedBytes} that requests under way hold`;
+    const held = `beside the ${this.#usedBytes} that calls under way hold`;
     return new ServingError(
       'RESOURCE_EXHAUSTED',
-      `Cannot take in the request: it wants ${wanted}, expected at most ${this.#maxBytes} together`,
+      `Cannot hold ${bytes} bytes more for the call, ${held}, expected at most ${this.#maxBytes} together`,
     );
   }
 }

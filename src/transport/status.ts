@@ -33,7 +33,12 @@ export interface GrpcStatus {
 
 export function grpcStatusOf(error: unknown): GrpcStatus {
   const { code, message } = ServingError.from(error);
-  return { code: codeNumbers[code], details: truncate(message) };
+  return { code: codeNumbers[code], details: truncate(wellFormed(message)) };
+}
+
+/** Half a character, such as a name may have that was cut, has no bytes: grpc-js would throw where nobody can catch it. */
+function wellFormed(message: string): string {
+  return message.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function truncate(message: string): string {

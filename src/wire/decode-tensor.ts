@@ -1,4 +1,5 @@
 // Hot path: once for each tensor of a request. Guarded by bench/wire/tensor.mjs.
+import { formatShape } from '../core/describe.js';
 import { type DType, numericDTypes } from '../core/dtype.js';
 import { invalidArgument, ServingError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
@@ -107,7 +108,7 @@ function countElements(
   }
   throw new ServingError(
     'RESOURCE_EXHAUSTED',
-    `Cannot decode a tensor: ${dtype} [${shape.join()}] has more than ${maxBytes} bytes`,
+    `Cannot decode a tensor: ${dtype} ${formatShape(shape)} has more than ${maxBytes} bytes`,
   );
 }
 

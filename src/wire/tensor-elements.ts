@@ -15,7 +15,7 @@ export function elementsOfContent(dtype: DType, count: number, content: Uint8Arr
       `Cannot decode a tensor: tensor_content has ${content.length} bytes, and ${count} elements of ${dtype} have ${count * bytes}`,
     );
   }
-  if (dtype === 'bool' && content.some((byte) => byte > 1)) {
+  if (dtype === 'bool' && !isBools(content)) {
     throw invalidArgument(
       'Cannot decode a tensor: tensor_content of bool has a byte that is neither 0 nor 1',
     );
@@ -23,6 +23,13 @@ export function elementsOfContent(dtype: DType, count: number, content: Uint8Arr
   const data = allocate(dtype, count);
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(content);
   return data;
+}
+
+/** In one pass without a branch for each: a callback for each takes five times as long. */
+function isBools(content: Uint8Array): boolean {
+  let bits = 0;
+  for (let at = 0; at < content.length; at++) bits |= content[at] as number;
+  return bits <= 1;
 }
 
 /** The elements in the typed field of a dtype; what is missing is the last of them, or 0, false or ''. */

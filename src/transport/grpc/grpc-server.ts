@@ -131,7 +131,7 @@ export class GrpcServer implements AsyncDisposable {
   async #endCalls(graceMs: number): Promise<void> {
     const force = () => {
       this.#grpcServer.forceShutdown();
-      this.#connections.destroy();
+      setImmediate(() => this.#connections.destroy()); // those who read have got their last frames by then
     };
     const timers: (() => void)[] = [];
     const forceIn = (timeMs: number) => timers.push(this.#options.clock.schedule(timeMs, force));

@@ -15,22 +15,28 @@ export function unary(method: Method, budget: ByteBudget): handleUnaryCall<Uint8
     const abort = new AbortController();
     const hold = budget.hold();
     let isAnswered = false;
+    let isClosed = false;
     // grpc-js says so of every call when its stream is closed, of those too that were answered.
-    call.once('cancelled', () => isAnswered || abort.abort());
-    const end = () => {
+    call.once('cancelled', () => {
+      isClosed = true;
+      if (isAnswered) hold.release();
+      else abort.abort();
+    });
+    const fail = (error: unknown) => {
       isAnswered = true;
       hold.release();
-    };
-    const fail = (error: unknown) => {
-      end();
       callback(grpcStatusOf(error));
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
     const patience = { timeoutMs, signal: abort.signal };
-    method(call.request, { patience, takeBytes: hold.take }).then((bytes) => {
-      end();
-      callback(null, bytes);
-    }, fail);
+    method(call.request, { patience, takeBytes: hold.take })
+      .then((bytes) => {
+        hold.release(); // what the request held; its answer is held until it is sent
+        if (!isClosed) hold.take(bytes.length);
+        isAnswered = true;
+        callback(null, bytes);
+      })
+      .catch(fail);
   };
 }

@@ -252,8 +252,12 @@ describe('a client that takes too much', () => {
     for (const stream of streams) stream.pause().end(bytes);
     await begun; // 50 MB are answered, of which no window lets more than some KB through
     await expectServed(neighbour);
-    expect((await neighbour.call('Predict', predict(2 ** 23))).outputs.y.float_val.length).toBe(2 ** 23);
+    const large = () => neighbour.call('Predict', predict(2 ** 23));
+    expect((await large().catch((error) => error)).code).toBe('RESOURCE_EXHAUSTED'); // what waits counts
     greedy.destroy();
+    await once(greedy, 'close');
+    await expectServed(neighbour); // by then the server has heard of it, too
+    expect((await large()).outputs.y.float_val.length).toBe(2 ** 23);
     await grpcServer.close({ graceMs: Number.POSITIVE_INFINITY });
   });
 });
