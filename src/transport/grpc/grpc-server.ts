@@ -72,7 +72,7 @@ export class GrpcServer implements AsyncDisposable {
     this.#insecure = () => grpc.ServerCredentials.createInsecure();
     this.#grpcServer = new grpc.Server(channelArguments);
     this.#widen = widenFlowControl(this.#grpcServer, windowOf(channelArguments));
-    this.#connections = new Connections(this.#grpcServer);
+    this.#connections = new Connections(this.#grpcServer, clock);
     this.#health = new HealthMonitor(server);
     addServices(this.#grpcServer, server, this.#health, this.#options);
   }
@@ -133,6 +133,8 @@ export class GrpcServer implements AsyncDisposable {
       this.#grpcServer.forceShutdown();
       setImmediate(() => this.#connections.destroy()); // those who read have got their last frames by then
     };
+    const dropped = this.#connections.dropDestroyed();
+    if (dropped !== undefined) await dropped;
     const timers: (() => void)[] = [];
     const forceIn = (timeMs: number) => timers.push(this.#options.clock.schedule(timeMs, force));
     const shutdown = new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 /** An HTTP/2 server, as far as it is listened to. */
 export interface Http2Listener {
-  on(event: 'connection', listener: (socket: Socket) => void): void;
+  on(event: 'connection' | 'secureConnection', listener: (socket: Socket) => void): void;
   on(event: 'session', listener: (session: Http2Session) => void): void;
   on(event: 'stream', listener: (stream: ServerHttp2Stream) => void): void;
 }

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { ModelServer } from 'servable';
 import type { GrpcServerOptions } from 'servable/grpc';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type GrpcClient, grpc, type Served, serveGrpc } from '../../support/grpc.js';
+import { type GrpcClient, type Served, serveGrpc } from '../../support/grpc.js';
 import * as authored from '../../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../../support/onnx/model-folder.js';
+import { framed, open, statusOf } from '../../support/raw-grpc.js';
 
 const folder = temporaryFolder();
 const server = new ModelServer({
@@ -61,43 +62,6 @@ const predict = (values: number) => ({
 
 async function expectServed(neighbour: GrpcClient): Promise<void> {
   expect((await neighbour.call('Predict', predict(1))).outputs.y.float_val).toEqual([1]);
-}
-
-/** A message as it is on the wire: whether it is compressed, its length, and itself. */
-function framed(message: Uint8Array, { compressed = 0, length = message.length } = {}): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt8(compressed);
-  prefix.writeUInt32BE(length, 1);
-  return Buffer.concat([prefix, message]);
-}
-
-const path = '/tensorflow.serving.PredictionService/Predict';
-
-function open(
-  session: ClientHttp2Session,
-  headers: Readonly<Record<string, string>> = {},
-): ClientHttp2Stream {
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': path,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    ...headers,
-  });
-  stream.on('error', () => {});
-  return stream;
-}
-
-/** The name of the status that a stream ends with; or how it was reset. */
-async function statusOf(stream: ClientHttp2Stream): Promise<string> {
-  let status: string | undefined;
-  const read = (headers: object) => {
-    status ??= (headers as Readonly<Record<string, string>>)['grpc-status'];
-    if (status !== undefined) stream.end(); // it may not have said all
-  };
-  stream.on('response', read).on('trailers', read).resume();
-  await once(stream, 'close');
-  return status === undefined ? `reset ${stream.rstCode}` : (grpc.status[Number(status)] as string);
 }
 
 describe('a client that sends', () => {
@@ -240,24 +204,5 @@ describe('a client that takes too much', () => {
     });
     for (let call = 0; call < 50; call++) await expectServed(neighbour);
     expect(await Promise.all(flood)).toEqual(Array(8).fill(1000));
-  });
-
-  it('answers that it never reads are let go with its connection', async () => {
-    const { address, neighbour, grpcServer } = await arrange({ maxInFlightBytes: 2 ** 26 });
-    const greedy = connect(`http://${address}`);
-    greedy.on('error', () => {});
-    const bytes = framed(neighbour.encode('Predict', predict(250_000)));
-    const streams = Array.from({ length: 50 }, () => open(greedy));
-    const begun = Promise.all(streams.map((stream) => once(stream, 'response')));
-    for (const stream of streams) stream.pause().end(bytes);
-    await begun; // 50 MB are answered, of which no window lets more than some KB through
-    await expectServed(neighbour);
-    const large = () => neighbour.call('Predict', predict(2 ** 23));
-    expect((await large().catch((error) => error)).code).toBe('RESOURCE_EXHAUSTED'); // what waits counts
-    greedy.destroy();
-    await once(greedy, 'close');
-    await expectServed(neighbour); // by then the server has heard of it, too
-    expect((await large()).outputs.y.float_val.length).toBe(2 ** 23);
-    await grpcServer.close({ graceMs: Number.POSITIVE_INFINITY });
   });
 });
