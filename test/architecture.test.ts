@@ -22,6 +22,7 @@ const parts = [
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['core'],
+  json: ['core'],
   storage: ['core'],
   config: ['core'],
   control: ['core', 'storage'],
@@ -30,11 +31,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runner: ['core'],
   warmup: ['core', 'wire'],
   'request-log': ['core', 'wire'],
-  transport: ['core', 'wire', 'config'],
+  transport: ['core', 'wire', 'json', 'config'],
   options: ['core', 'storage', 'control', 'batching', 'runner', 'warmup', 'request-log'],
   server: [...parts, 'options'],
   index: [...parts, 'options', 'server'],
   grpc: ['transport'],
+  http: ['transport'],
 };
 
 interface Import {

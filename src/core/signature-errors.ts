@@ -4,6 +4,7 @@ import { invalidArgument, ServingError } from './errors.js';
 import type { ServableId } from './servable-id.js';
 import { formatServableId } from './servable-id.js';
 import type { Signature, TensorSpec } from './signature.js';
+import { tensorflowName } from './tensorflow-names.js';
 
 // Texts that do not begin with "Cannot run" are TensorFlow Serving's, to the letter, as its clients match on them.
 // Source: tensorflow_serving/servables/tensorflow/predict_util.cc and tensorflow/cc/saved_model/util.cc.
@@ -43,12 +44,6 @@ export function wrongDType(id: ServableId, input: string, signature: Signature, 
 function formatSpec({ dtype, shape }: TensorSpec): string {
   const dims = shape.map((dim, axis) => dim ?? (axis === 0 ? 'rows' : '?'));
   return shape.length === 0 ? dtype : `${dtype} [${dims.join()}]`;
-}
-
-/** What TensorFlow calls a dtype. */
-function tensorflowName(dtype: DType): string {
-  const names: Partial<Record<DType, string>> = { float16: 'half', float32: 'float', float64: 'double' };
-  return names[dtype] ?? dtype;
 }
 
 /** @internal */

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import type { ServingError } from '../../core/errors.js';
 import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../../core/option-check.js';
+import type { TlsOptions } from '../tls/tls-options.js';
 import { defaultFlowControlWindowBytes } from './flow-control.js';
-import type { TlsOptions } from './tls/tls-options.js';
 
 /** Options of gRPC by their own names, such as `grpc.keepalive_time_ms`: numbers and strings. */
 export type ChannelArguments = Readonly<Record<string, string | number>>;

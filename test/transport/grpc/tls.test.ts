@@ -11,7 +11,7 @@ import {
   TlsCredentials,
   type TlsCredentialsOptions,
 } from '#dist/transport/grpc/tls/tls-credentials.js';
-import type { TlsOptions } from '#dist/transport/grpc/tls/tls-options.js';
+import type { TlsOptions } from '#dist/transport/tls/tls-options.js';
 import { caught } from '../../support/caught.js';
 import { Certificates, hasOpenssl, type Pair } from '../../support/certificates.js';
 import { FakeClock } from '../../support/fake-clock.js';

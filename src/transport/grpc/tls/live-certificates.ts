@@ -1,5 +1,5 @@
 import type { experimental } from '@grpc/grpc-js';
-import type { TlsMaterial } from './tls-material.js';
+import type { TlsMaterial } from '../../tls/tls-material.js';
 
 type CaListener = experimental.CaCertificateUpdateListener;
 type IdentityListener = experimental.IdentityCertificateUpdateListener;

@@ -4,10 +4,10 @@ import type { ReadFile } from '../../../config/text-file.js';
 import { type Clock, systemClock } from '../../../core/clock.js';
 import { ServingError } from '../../../core/errors.js';
 import { notify } from '../../../core/notify.js';
+import type { TlsMaterial } from '../../tls/tls-material.js';
+import { type ResolvedTls, resolveTls, type TlsOptions } from '../../tls/tls-options.js';
+import { TlsSource, type UsableTls } from '../../tls/tls-source.js';
 import { LiveCertificates } from './live-certificates.js';
-import type { TlsMaterial } from './tls-material.js';
-import { type ResolvedTls, resolveTls, type TlsOptions } from './tls-options.js';
-import { TlsSource, type UsableTls } from './tls-source.js';
 
 /** What can be said of a server's certificate, for logs and metrics. */
 export interface ServedCertificate {

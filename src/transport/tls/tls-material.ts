@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { ServingError } from '../../../core/errors.js';
+import { ServingError } from '../../core/errors.js';
 
 /** @internal A server's key and certificates, as PEM texts. */
 export interface TlsMaterial {

@@ -1,11 +1,11 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { env } from 'node:process';
-import { ConfigFile } from '../../../config/config-file.js';
-import { parseSslConfig } from '../../../config/ssl-config.js';
-import type { ReadFile } from '../../../config/text-file.js';
-import type { Clock } from '../../../core/clock.js';
-import { ServingError } from '../../../core/errors.js';
+import { ConfigFile } from '../../config/config-file.js';
+import { parseSslConfig } from '../../config/ssl-config.js';
+import type { ReadFile } from '../../config/text-file.js';
+import type { Clock } from '../../core/clock.js';
+import { ServingError } from '../../core/errors.js';
 import { PemFiles, readTimeoutMs } from './pem-files.js';
 import { checkMaterial, type MaterialNames, type TlsMaterial } from './tls-material.js';
 import type { ResolvedTls } from './tls-options.js';

@@ -5,7 +5,7 @@ import {
   assertOneOf,
   assertString,
   optionError,
-} from '../../../core/option-check.js';
+} from '../../core/option-check.js';
 
 /** A key and certificates as PEM texts, which are what is served for good. */
 export interface TlsTexts {

@@ -1,6 +1,6 @@
-import { type ReadFile, readNodeFile, TextFile } from '../../../config/text-file.js';
-import type { Clock } from '../../../core/clock.js';
-import type { ServingError } from '../../../core/errors.js';
+import { type ReadFile, readNodeFile, TextFile } from '../../config/text-file.js';
+import type { Clock } from '../../core/clock.js';
+import type { ServingError } from '../../core/errors.js';
 
 /** @internal The texts of some files; undefined for a file that is not asked for. */
 export type PemTexts = readonly (string | undefined)[];

@@ -1,0 +1,139 @@
+import { ByteBudget } from '../byte-budget.js';
+import { answered, type RestAnswer } from '../rest/rest-answer.js';
+import { errorAnswer, failed } from '../rest/rest-error.js';
+import { answerRoute } from '../rest/rest-service.js';
+import { type RestRoute, routeOf } from '../rest/route.js';
+import type { ServingApi } from '../serving-api.js';
+import type { MethodParts } from '../tfs/method.js';
+import { inflate } from './body.js';
+import type { ResolvedHttpOptions } from './http-options.js';
+import { Refusal } from './refusal.js';
+
+/** A request, wherever it comes from. */
+export interface HttpExchange {
+  readonly method: string;
+  /** With the query, as it came. */
+  readonly path: string;
+  /** The value of a header; its name has small letters. */
+  header(name: string): string | undefined;
+  /** All of the body, as it comes. */
+  readBody(takeBytes: (bytes: number) => void): Promise<Uint8Array>;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+  /** What the request holds of the budget, and then its answer. */
+  readonly hold: { readonly take: (bytes: number) => void };
+}
+
+const corsHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'POST, GET',
+  'access-control-allow-headers': 'Content-Type',
+};
+
+const nothing = new Uint8Array(0);
+
+/** What TF Serving answers over HTTP, and what a Kubernetes probe asks. */
+export class HttpService {
+  readonly options: ResolvedHttpOptions;
+  readonly budget: ByteBudget;
+  readonly #parts: MethodParts;
+  #isDraining = false;
+
+  constructor(server: ServingApi, options: ResolvedHttpOptions) {
+    this.options = options;
+    this.budget = new ByteBudget(options.maxInFlightBytes);
+    this.#parts = { server, asTensorContent: false, isMethodChecked: options.enableSignatureMethodNameCheck };
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** From now on, it is not ready, and every answer is its connection's last. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Never rejects. */
+  async answer(exchange: HttpExchange): Promise<RestAnswer> {
+    const answer = await this.#answer(exchange).catch((error: unknown) =>
+      error instanceof Refusal ? error.answer : errorAnswer(error),
+    );
+    if (!this.#isDraining) return answer;
+    return { ...answer, headers: { ...answer.headers, connection: 'close' } };
+  }
+
+  async #answer(exchange: HttpExchange): Promise<RestAnswer> {
+    const { method, path } = exchange;
+    if (method === 'POST' && isOfApi(path)) return await this.#api(exchange);
+    if (method === 'OPTIONS') return this.#preflight(exchange);
+    if (method === 'GET' || method === 'HEAD') {
+      if (path === '/healthz') return answered(JSON.stringify({ status: 'ok' }));
+      if (path === '/readyz') return this.#readiness();
+      const metrics = await this.#metrics(path);
+      if (metrics !== undefined) return metrics;
+    }
+    if (isOfApi(path)) return await this.#api(exchange);
+    return failed(404, `Not found: ${method} ${path}`);
+  }
+
+  async #api(exchange: HttpExchange): Promise<RestAnswer> {
+    const answer = await this.#route(exchange).catch((error: unknown) =>
+      error instanceof Refusal ? error.answer : errorAnswer(error),
+    );
+    if (!this.options.cors) return answer;
+    return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
+  }
+
+  async #route(exchange: HttpExchange): Promise<RestAnswer> {
+    const route = routeOf(exchange.method, exchange.path);
+    const bytes = hasBody(route) ? await this.#body(exchange) : nothing;
+    const { timeoutMs } = this.options;
+    const call = { patience: { timeoutMs, signal: exchange.signal }, takeBytes: exchange.hold.take };
+    return await answerRoute(this.#parts, route, bytes, call);
+  }
+
+  async #body(exchange: HttpExchange): Promise<Uint8Array> {
+    const bytes = await exchange.readBody(exchange.hold.take);
+    if (!exchange.header('content-encoding')?.includes('gzip')) return bytes;
+    const limits = { maxBytes: this.options.maxBodyBytes, takeBytes: exchange.hold.take };
+    return await inflate(bytes, limits);
+  }
+
+  /** Source: TF Serving, model_servers/http_server.cc: whoever tells where it comes from is told that it may ask. */
+  #preflight(exchange: HttpExchange): RestAnswer {
+    const isAsked = /https?:\/\//.test(exchange.header('origin') ?? '');
+    return {
+      status: isAsked ? 200 : 400,
+      body: nothing,
+      ...(isAsked && this.options.cors && { headers: corsHeaders }),
+    };
+  }
+
+  #readiness(): RestAnswer {
+    if (this.#isDraining) return failed(503, 'The server is shutting down');
+    if (this.#parts.server.isReady()) return answered(JSON.stringify({ status: 'ready' }));
+    const waiting = this.#parts.server.listModels().filter(({ isReady }) => !isReady);
+    return failed(503, `Not ready: ${waiting.map(({ name }) => name).join(', ') || 'not started'}`);
+  }
+
+  /** Source of the text: TF Serving, model_servers/http_server.cc. */
+  async #metrics(path: string): Promise<RestAnswer | undefined> {
+    const { metrics } = this.options;
+    if (metrics === undefined || !path.startsWith(metrics.path)) return undefined;
+    if (path !== metrics.path) {
+      if (path[metrics.path.length] !== '?') return undefined;
+      const text = `Unexpected path: ${path}. Should be ${metrics.path}`;
+      return { status: 400, body: text, type: 'text/plain' };
+    }
+    return { status: 200, body: await metrics.source.metrics(), type: metrics.source.contentType };
+  }
+}
+
+function isOfApi(path: string): boolean {
+  return /^\/v1\//i.test(path);
+}
+
+function hasBody({ kind }: RestRoute): boolean {
+  return kind === 'predict' || kind === 'classify' || kind === 'regress';
+}

@@ -1,0 +1,18 @@
+import type { RestAnswer } from '../rest/rest-answer.js';
+import { failed } from '../rest/rest-error.js';
+
+/** A request that is answered without being understood: its body is too long, or does not come. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly answer: RestAnswer;
+
+  constructor(status: number, message: string) {
+    super(message);
+    // The rest of the body is not waited for, so nothing else can come over the connection.
+    this.answer = { ...failed(status, message), headers: { connection: 'close' } };
+  }
+}
+
+export function tooLong(limitBytes: number): Refusal {
+  return new Refusal(413, `The request body has more than ${limitBytes} bytes`);
+}
