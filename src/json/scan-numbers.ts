@@ -43,8 +43,8 @@ const halves = new Uint32Array(double.buffer);
 /** Bits of a double that a float has not, in its lower half; a float's tie is their middle. */
 const lostBits = 0x1fffffff;
 const tie = 0x10000000;
-/** As far from a tie, no error of the quick way crosses it: that is 8 units in the last place at most. */
-const tieMargin = 64;
+/** Further from a tie, no error of the quick way crosses it: the digits behind the 15th make 1e-14, which is 90 units at most. */
+const tieMargin = 256;
 const leastNormalSingle = 2 ** -126;
 
 /**

@@ -16,8 +16,8 @@ export type RestRoute =
   | { readonly kind: 'list' };
 
 const version = '/versions/(?<version>\\d+)';
-const label = '/labels/(?<label>[^/:]+)';
-const model = `/v1/models/(?<model>[^/:]+)(?:${version}|${label})?`;
+const label = '/labels/(?<label>[^/:?]+)';
+const model = `/v1/models/(?<model>[^/:?]+)(?:${version}|${label})?`;
 const post = new RegExp(`^${model}:(?<verb>classify|regress|predict)$`, 'i');
 const get = new RegExp(`^${model}(?<part>/metadata|/ready)?$`, 'i');
 const list = /^\/v1\/models$/i;
