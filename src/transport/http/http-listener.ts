@@ -40,11 +40,12 @@ export class HttpListeners {
   async listen(address: string): Promise<BoundAddress> {
     const path = socketPath(address);
     if (path !== undefined) await removeStaleSocket(path);
+    const target = path === undefined ? hostOf(address) : { path };
     const server = await this.#create();
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(path === undefined ? hostOf(address) : { path }, () => {
+        server.listen(target, () => {
           server.off('error', reject);
           resolve();
         });
