@@ -121,6 +121,15 @@ function isRight(text: string): boolean {
   }
 }
 
+/** True where a number is too large for a double. */
+function hasInfinity(text: string): boolean {
+  let isThere = false;
+  JSON.parse(text, (_key, value) => {
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) isThere = true;
+  });
+  return isThere;
+}
+
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
