@@ -103,8 +103,8 @@ describe('syntax', () => {
         fc.property(texts, (text) => {
           const whole = `${text}]`;
           if (!isJson(whole)) expect(isRight(whole) && !beginsWithJson(whole)).toBe(false);
-          // RapidJSON refuses half a character, which JSON.parse takes.
-          else if (!/\\ud/i.test(whole)) expect(isRight(whole)).toBe(true);
+          // RapidJSON refuses half a character, and a number that is too large, which JSON.parse takes.
+          else if (!/\\ud/i.test(whole) && !hasInfinity(whole)) expect(isRight(whole)).toBe(true);
         }),
         { seed, numRuns: 3000 },
       );
