@@ -5,9 +5,9 @@ import { elementCount, putTensor, type Tensor, type TensorMap } from '../core/te
 import { isBase64Object } from './base64.js';
 import { debugText } from './debug-text.js';
 import type { DecodedInputs } from './decoded-inputs.js';
-import { fillTensor } from './fill-tensor.js';
 import { onlyInput, requiredInputs } from './input-names.js';
 import type { JsonDocument } from './json-document.js';
+import { TensorReader } from './tensor-reader.js';
 import { type TakeBytes, TensorSink } from './tensor-sink.js';
 
 /**
@@ -52,7 +52,9 @@ function decodeColumns(document: JsonDocument, value: number, { signature, takeB
   const tensors: Record<string, Tensor> = {};
   const add = (name: string, at: number) => {
     const sink = new TensorSink((signature.inputs[name] as TensorSpec).dtype, takeBytes);
-    putTensor(tensors, name, sink.tensor(fillTensor(document, at, sink)));
+    const reader = new TensorReader(document, sink);
+    reader.read(at);
+    putTensor(tensors, name, sink.tensor(reader.shape));
   };
   if (document.kindAt(value) !== 'Object' || isBase64Object(document, value)) {
     const name = onlyInput(signature);
@@ -79,6 +81,8 @@ function decodeColumns(document: JsonDocument, value: number, { signature, takeB
 /** What the rows of one input have in common. */
 interface Column {
   readonly sink: TensorSink;
+  readonly reader: TensorReader;
+  /** Of every row. */
   readonly shape: readonly number[];
   rows: number;
 }
@@ -105,10 +109,9 @@ class RowDecoder {
     }
     const isNamed = this.#isNamed(first);
     let rows = 0;
-    for (const row of this.#document.elements(list)) {
-      if (isNamed) this.#namedRow(row, rows);
-      else this.#plainRow(row, rows, only as string);
-      rows++;
+    for (let row: number | undefined = first; row !== undefined; rows++) {
+      const end = isNamed ? this.#namedRow(row, rows) : this.#plainRow(row, rows, only as string);
+      row = this.#document.nextElement(end);
     }
     return this.#tensors(rows);
   }
@@ -118,25 +121,27 @@ class RowDecoder {
     return this.#document.kindAt(row) === 'Object' && !isBase64Object(this.#document, row);
   }
 
-  #plainRow(row: number, index: number, name: string): void {
+  /** @returns what follows it. */
+  #plainRow(row: number, index: number, name: string): number {
     if (this.#isNamed(row)) {
       throw invalidArgument(`Expecting value/list but got object at item ${index} of input list`);
     }
-    this.#value(name, row, `element: ${index}`);
+    return this.#value(name, row, () => `element: ${index}`);
   }
 
-  #namedRow(row: number, index: number): void {
+  /** @returns what follows it. */
+  #namedRow(row: number, index: number): number {
     if (!this.#isNamed(row)) {
       throw invalidArgument(`Expecting object but got list at item ${index} of input list`);
     }
     const seen = new Set<string>();
     for (const { name, value } of this.#document.members(row)) {
-      const place = `element: ${index} key: ${name}`;
+      const place = () => `element: ${index} key: ${name}`;
       if (!Object.hasOwn(this.#signature.inputs, name)) {
-        throw notProcessed(place, invalidArgument(`JSON object: does not have named input: ${name}`));
+        throw notProcessed(place(), invalidArgument(`JSON object: does not have named input: ${name}`));
       }
       if (seen.has(name)) {
-        throw notProcessed(place, invalidArgument(`JSON object: has named input twice: ${name}`));
+        throw notProcessed(place(), invalidArgument(`JSON object: has named input twice: ${name}`));
       }
       seen.add(name);
       this.#value(name, value, place);
@@ -145,7 +150,7 @@ class RowDecoder {
     const wanted = Object.keys(this.#signature.inputs).filter(
       (name) => !this.#signature.inputs[name]?.isOptional || this.#columns.has(name),
     );
-    if (wanted.every(given)) return;
+    if (wanted.every(given)) return this.#document.endOf(row);
     const shown = debugText(this.#document, row);
     const keys = requiredInputs(this.#signature.inputs).sort().join();
     throw invalidArgument(
@@ -157,21 +162,31 @@ class RowDecoder {
     return this.#columns.get(name)?.rows === rows;
   }
 
-  /** Adds a row of one input to those before. */
-  #value(name: string, value: number, place: string): void {
-    const column = this.#columns.get(name);
-    const { dtype } = this.#signature.inputs[name] as TensorSpec;
-    const sink = column?.sink ?? new TensorSink(dtype, this.#takeBytes);
+  /**
+   * Adds a row of one input to those before.
+   *
+   * @param place what an error calls it.
+   * @returns what follows it.
+   */
+  #value(name: string, value: number, place: () => string): number {
     try {
-      const shape = fillTensor(this.#document, value, sink);
-      if (column === undefined) this.#columns.set(name, { sink, shape, rows: 1 });
-      else {
-        checkShape(shape, column.shape);
-        column.rows++;
-      }
+      const column = this.#columns.get(name);
+      if (column === undefined) return this.#firstValue(name, value);
+      const end = column.reader.read(value);
+      checkShape(column.reader.shape, column.shape);
+      column.rows++;
+      return end;
     } catch (error) {
-      throw notProcessed(place, error);
+      throw notProcessed(place(), error);
     }
+  }
+
+  #firstValue(name: string, value: number): number {
+    const sink = new TensorSink((this.#signature.inputs[name] as TensorSpec).dtype, this.#takeBytes);
+    const reader = new TensorReader(this.#document, sink);
+    const end = reader.read(value);
+    this.#columns.set(name, { sink, reader, shape: reader.shape, rows: 1 });
+    return end;
   }
 
   #tensors(rows: number): TensorMap {
@@ -183,14 +198,13 @@ class RowDecoder {
 }
 
 function checkShape(shape: readonly number[], expected: readonly number[]): void {
+  if (shape.length === expected.length && shape.every((size, axis) => size === expected[axis])) return;
   const [size, expectedSize] = [shape, expected].map(elementCount);
   if (size !== expectedSize) {
     throw invalidArgument(`Expecting tensor size: ${expectedSize} but got: ${size}`);
   }
   const [came, wanted] = [shape, expected].map(formatShape);
-  if (shape.length !== expected.length || shape.some((dim, axis) => dim !== expected[axis])) {
-    throw invalidArgument(`Expecting shape ${wanted} but got: ${came}`);
-  }
+  throw invalidArgument(`Expecting shape ${wanted} but got: ${came}`);
 }
 
 /** TF Serving answers with INVALID_ARGUMENT whatever went wrong in a row; what there is no memory for stays what it is. */

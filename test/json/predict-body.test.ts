@@ -270,6 +270,11 @@ describe('a body', () => {
     expect(read(`{"inputs":${deep}}`, x).inputs.x?.shape.length).toBe(500_000);
   });
 
+  it('that is nested more than 1,000,000 deep is refused', () => {
+    const deep = '['.repeat(1_000_001) + ']'.repeat(1_000_001);
+    expect(messageOf(() => read(`{"inputs":${deep}}`, x))).toContain('nested more than 1000000 deep');
+  });
+
   it('may leave out an input that has a default, in all rows or in none', () => {
     const of = signature({ x: 'float32', scale: 'float32' }, ['scale']);
     expect(read('{"instances":[1,2]}', of).inputs).toEqual(

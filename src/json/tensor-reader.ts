@@ -6,25 +6,21 @@ import { debugText } from './debug-text.js';
 import { type JsonDocument, numberOf } from './json-document.js';
 import type { TensorSink } from './tensor-sink.js';
 
+/** TensorFlow Serving reads lists that are nested 500,000 deep; more than this is nothing that a model may take. */
+const mostLevels = 1_000_000;
+
 /**
- * Reads a value, or lists of lists of them, into a sink; the first list of each level says how long all are.
+ * Reads values, or lists of lists of them, into a sink; the first list of each level says how long all are.
  *
  * Source of the rules and the texts: TF Serving, util/json_tensor.cc, `GetDenseTensorShape` and `FillTensorProto`, which knows
  * the length of a list before its elements. Here they are counted on the way; so an error is held back until it is known
  * that no list around it has a wrong length, which would be told first.
- *
- * @returns the shape.
- * @throws ServingError INVALID_ARGUMENT; UNIMPLEMENTED for a dtype that JSON is not read into.
  */
-export function fillTensor(document: JsonDocument, value: number, sink: TensorSink): readonly number[] {
-  return new TensorReader(document, sink).read(value);
-}
-
-class TensorReader {
+export class TensorReader {
   readonly #document: JsonDocument;
   readonly #sink: TensorSink;
-  /** How long the lists of each level are, once the first one has ended. */
-  readonly #shape: number[] = [];
+  /** How long the lists of each level are, once the first one has ended: in the end, the shape of what was read last. */
+  shape: number[] = [];
   /** How many elements the lists have had that are open. */
   readonly #counts: number[] = [];
   /** How many levels there are, once a value or an empty list was seen. */
@@ -35,13 +31,17 @@ class TensorReader {
     this.#sink = sink;
   }
 
-  read(value: number): readonly number[] {
-    let at: number | undefined = value;
-    while (at !== undefined) {
-      const element: number = at;
-      let end = this.#readOne(element);
+  /**
+   * @returns what follows the value.
+   * @throws ServingError INVALID_ARGUMENT; UNIMPLEMENTED for a dtype that JSON is not read into.
+   */
+  read(value: number): number {
+    this.shape = [];
+    this.#rank = undefined;
+    for (let at: number | undefined = value; ; ) {
+      let end = this.#readOne(at);
       if (end === undefined) {
-        at = this.#document.firstElement(element);
+        at = this.#document.firstElement(at) as number;
         continue;
       }
       at = undefined;
@@ -51,9 +51,9 @@ class TensorReader {
         this.#leave();
         end = this.#document.closeOf(end);
       }
-      if (at !== undefined) this.#count();
+      if (at === undefined) return end;
+      this.#count();
     }
-    return this.#shape;
   }
 
   /** @returns what follows it; undefined where it is a list that has elements. */
@@ -69,6 +69,8 @@ class TensorReader {
       const text = `Encountered list at unexpected level: ${level} expected < ${this.#rank}`;
       throw this.#earlierFault(at) ?? invalidArgument(text);
     }
+    if (level === mostLevels)
+      throw invalidArgument(`Cannot read lists that are nested more than ${mostLevels} deep`);
     this.#counts.push(0);
     if (first !== undefined) {
       this.#count();
@@ -99,11 +101,11 @@ class TensorReader {
     const level = this.#counts.length - 1;
     const fault = this.#lengthFault(level, this.#counts[level] as number);
     if (fault !== undefined) throw fault;
-    this.#shape[level] = this.#counts.pop() as number;
+    this.shape[level] = this.#counts.pop() as number;
   }
 
   #lengthFault(level: number, length: number): ServingError | undefined {
-    const expected = this.#shape[level];
+    const expected = this.shape[level];
     if (expected === undefined || expected === length) return undefined;
     return invalidArgument(
       `Encountered list at unexpected size: ${length} at level: ${level} expected size: ${expected}`,
