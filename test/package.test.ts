@@ -60,6 +60,21 @@ it('the packed package serves a model from an empty folder', () => {
   ]);
 });
 
+it('REST needs no other package, and loads none of gRPC', () => {
+  const printed = run(
+    `import { ModelServer } from 'servable';
+     import { createHttpHandler } from 'servable/http';
+     const server = await new ModelServer({ models: [{ name: 'digits', basePath: ${basePath} }] }).start();
+     const handler = createHttpHandler(server);
+     const { address } = await handler.listen('127.0.0.1:0');
+     const { status } = await fetch('http://' + address + '/v1/models/digits');
+     await handler.close();
+     await server.close();
+     console.log(status);`,
+  );
+  expect(printed).toBe('200');
+});
+
 it('gRPC without its package says what to install', () => {
   const error = run(
     `import { ModelServer } from 'servable';
