@@ -33,8 +33,9 @@ const precisions: Partial<Record<DType, Precision>> = {
 const powers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 /** So many decimal digits always fit into 53 bits. */
 const exactDigits = 15;
-/** Numbers that are collected before they are rounded to their dtype. */
+/** Numbers that are collected before they are rounded to their dtype; of whoever reads now, since nothing waits meanwhile. */
 const chunk = 1024;
+const numbers = new Float64Array(chunk);
 /** Deeper nests are not read quickly. */
 const mostLevels = 16;
 
@@ -58,7 +59,8 @@ export class NumberScanner {
   end = 0;
   /** The shape of it. */
   shape: number[] = [];
-  #numbers = new Float64Array(chunk);
+  /** What was read of one number. */
+  #value = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -122,8 +124,7 @@ export class NumberScanner {
    */
   #numbersFrom(start: number, sink: TensorSink, precision: Precision, isList: boolean): number {
     const bytes = this.#bytes;
-    const numbers = this.#numbers;
-    const { integers, isSingle } = precision;
+    const isFloat = precision.integers === undefined;
     let count = 0;
     let at = start;
     for (;;) {
@@ -131,88 +132,112 @@ export class NumberScanner {
       let byte = bytes[at] as number;
       const isNegative = byte === char.minus;
       if (isNegative) byte = bytes[++at] as number;
-      let significand = 0;
-      let digits = 0;
-      let exponent = 0;
-      const integerStart = at;
+      const integer = at;
+      let significand = byte - char.zero;
+      if (!(significand >= 0 && significand <= 9)) return -1;
+      byte = bytes[++at] as number;
       while (byte >= char.zero && byte <= char.nine) {
-        if (digits < exactDigits) {
-          significand = significand * 10 + (byte - char.zero);
-          if (significand > 0) digits++;
-        } else {
-          digits++;
-          exponent++;
-        }
+        significand = significand * 10 + (byte - char.zero);
         byte = bytes[++at] as number;
       }
-      if (at === integerStart) return -1;
-      if (bytes[integerStart] === char.zero && at > integerStart + 1) return -1;
-      let isInteger = true;
+      if (bytes[integer] === char.zero && at > integer + 1) return -1;
+      let places = 0;
       if (byte === char.point) {
-        isInteger = false;
         const fraction = at + 1;
         byte = bytes[++at] as number;
         while (byte >= char.zero && byte <= char.nine) {
-          if (digits < exactDigits) {
-            significand = significand * 10 + (byte - char.zero);
-            if (significand > 0) digits++;
-            exponent--;
-          } else digits++;
+          significand = significand * 10 + (byte - char.zero);
           byte = bytes[++at] as number;
         }
-        if (at === fraction) return -1;
+        places = at - fraction;
+        if (places === 0) return -1;
       }
-      if (byte === char.e || byte === char.E) {
-        isInteger = false;
-        byte = bytes[++at] as number;
-        const isDown = byte === char.minus;
-        if (isDown || byte === char.plus) byte = bytes[++at] as number;
-        const power = at;
-        let written = 0;
-        while (byte >= char.zero && byte <= char.nine) {
-          if (written < 10_000) written = written * 10 + (byte - char.zero);
-          byte = bytes[++at] as number;
-        }
-        if (at === power) return -1;
-        exponent += isDown ? -written : written;
-      }
-      let value = significand;
-      if (integers !== undefined) {
-        if (!isInteger || digits > exactDigits) return -1;
+      let value: number;
+      if (isFloat && at - integer <= exactDigits && byte !== char.e && byte !== char.E) {
+        value = places === 0 ? significand : significand / (powers[places] as number);
         if (isNegative) value = -value;
-        if (value < integers[0] || value > integers[1]) return -1;
       } else {
-        let isExact = digits <= exactDigits;
-        if (exponent < 0) {
-          if (exponent >= -22) value /= powers[-exponent] as number;
-          else if (exponent >= -44) value = value / 1e22 / (powers[-exponent - 22] as number);
-          else isExact = false;
-          if (exponent < -22) isExact = false;
-        } else if (exponent > 0) {
-          if (exponent <= 22) value *= powers[exponent] as number;
-          else isExact = false;
-        }
-        if (!isExact && (exponent > 22 || exponent < -44 || !isSingle || isNearTie(value))) {
-          value = this.#exact(isNegative ? first + 1 : first, at);
-          if (value === Number.POSITIVE_INFINITY) return -1;
-        }
-        if (isNegative) value = -value;
+        at = this.#carefully(first, precision);
+        if (at < 0) return -1;
+        value = this.#value;
+        byte = bytes[at] as number;
       }
       if (count === chunk) {
         sink.numbers(numbers, count);
         count = 0;
       }
       numbers[count++] = value;
-      if (isList) {
-        byte = bytes[at] as number;
-        while (isSpace(byte)) byte = bytes[++at] as number;
-      }
-      if (!isList || byte !== char.comma) break;
+      if (!isList) break;
+      while (isSpace(byte)) byte = bytes[++at] as number;
+      if (byte !== char.comma) break;
       byte = bytes[++at] as number;
       while (isSpace(byte)) byte = bytes[++at] as number;
     }
     sink.numbers(numbers, count);
     return at;
+  }
+
+  /**
+   * A number with many digits, with an exponent, or that is to be an integer. Its first digits were seen to be right.
+   *
+   * @returns where it ends; -1 where it cannot be read quickly.
+   */
+  #carefully(start: number, { integers, isSingle }: Precision): number {
+    const bytes = this.#bytes;
+    const isNegative = bytes[start] === char.minus;
+    const first = isNegative ? start + 1 : start;
+    let at = first;
+    let significand = 0;
+    let digits = 0;
+    let exponent = 0;
+    let point = 0;
+    for (;;) {
+      const byte = bytes[at] as number;
+      if (byte >= char.zero && byte <= char.nine) {
+        if (digits < exactDigits) {
+          significand = significand * 10 + (byte - char.zero);
+          if (significand > 0) digits++;
+          exponent -= point;
+        } else {
+          digits++;
+          exponent += 1 - point;
+        }
+      } else if (byte === char.point && point === 0) point = 1;
+      else break;
+      at++;
+    }
+    const isInteger = point === 0 && bytes[at] !== char.e && bytes[at] !== char.E;
+    if (integers !== undefined) {
+      this.#value = isNegative ? -significand : significand;
+      const isRight = isInteger && digits <= exactDigits && this.#value >= integers[0];
+      return isRight && this.#value <= integers[1] ? at : -1;
+    }
+    if (bytes[at] === char.e || bytes[at] === char.E) {
+      at = this.#exponent(at + 1);
+      if (at < 0) return -1;
+      exponent += this.#value;
+    }
+    const value = nearest(significand, exponent, digits <= exactDigits, isSingle) ?? this.#exact(first, at);
+    this.#value = isNegative ? -value : value;
+    return value === Number.POSITIVE_INFINITY ? -1 : at;
+  }
+
+  /** @returns what follows an exponent, which becomes the value; -1 where it is none. */
+  #exponent(start: number): number {
+    const bytes = this.#bytes;
+    const isDown = bytes[start] === char.minus;
+    const first = isDown || bytes[start] === char.plus ? start + 1 : start;
+    let at = first;
+    let power = 0;
+    for (
+      let byte = bytes[at] as number;
+      byte >= char.zero && byte <= char.nine;
+      byte = bytes[++at] as number
+    ) {
+      if (power < 10_000) power = power * 10 + (byte - char.zero);
+    }
+    this.#value = isDown ? -power : power;
+    return at === first ? -1 : at;
   }
 
   #exact(start: number, end: number): number {
@@ -224,6 +249,22 @@ export class NumberScanner {
     while (isSpace(this.#bytes[at])) at++;
     return at;
   }
+}
+
+/** A significand times ten to the power of an exponent; undefined where that cannot be told quickly. */
+function nearest(
+  significand: number,
+  exponent: number,
+  isWhole: boolean,
+  isSingle: boolean,
+): number | undefined {
+  if (exponent > 22 || exponent < -44) return undefined;
+  let value = significand;
+  if (exponent > 0) value *= powers[exponent] as number;
+  else if (exponent >= -22) value /= powers[-exponent] as number;
+  else value = value / 1e22 / (powers[-exponent - 22] as number);
+  const isExact = isWhole && exponent >= -22;
+  return isExact || (isSingle && !isNearTie(value)) ? value : undefined;
 }
 
 /** True where a quick result may be on the wrong side of a tie between two floats, or where floats have fewer bits. */

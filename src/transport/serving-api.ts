@@ -12,6 +12,8 @@ export interface ClientPatience {
   readonly timeoutMs?: number;
   /** Aborted when it has gone, or has cancelled its call. */
   readonly signal?: AbortSignal;
+  /** What it is aborted with, which the server may do as well: the call has it for itself. */
+  readonly controller?: AbortController;
 }
 
 /** A class of an example, and how likely it is. */

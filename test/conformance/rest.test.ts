@@ -33,7 +33,6 @@ const dtypes: Readonly<Record<string, DType>> = {
 const betterHere: Readonly<Record<string, string>> = {
   'err/half input in columnar format is 501 UNIMPLEMENTED': 'float16 is supported',
   'err/complex64': 'no tensor here has such elements',
-  'missing model name': 'there is a list of models',
 };
 
 const id = { model: 'm', version: 7 };

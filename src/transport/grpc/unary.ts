@@ -29,7 +29,7 @@ export function unary(method: Method, budget: ByteBudget): handleUnaryCall<Uint8
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
-    const patience = { timeoutMs, signal: abort.signal };
+    const patience = { timeoutMs, signal: abort.signal, controller: abort };
     method(call.request, { patience, takeBytes: hold.take })
       .then((bytes) => {
         hold.release(); // what the request held; its answer is held until it is sent

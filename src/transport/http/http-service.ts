@@ -20,6 +20,8 @@ export interface HttpExchange {
   readBody(takeBytes: (bytes: number) => void): Promise<Uint8Array>;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
+  /** What aborts it, where it is the request's own. */
+  readonly controller?: AbortController;
   /** What the request holds of the budget, and then its answer. */
   readonly hold: { readonly take: (bytes: number) => void };
 }
@@ -88,8 +90,9 @@ export class HttpService {
   async #route(exchange: HttpExchange): Promise<RestAnswer> {
     const route = routeOf(exchange.method, exchange.path);
     const bytes = hasBody(route) ? await this.#body(exchange) : nothing;
-    const { timeoutMs } = this.options;
-    const call = { patience: { timeoutMs, signal: exchange.signal }, takeBytes: exchange.hold.take };
+    const { signal, controller } = exchange;
+    const patience = { timeoutMs: this.options.timeoutMs, signal, ...(controller && { controller }) };
+    const call = { patience, takeBytes: exchange.hold.take };
     return await answerRoute(this.#parts, route, bytes, call);
   }
 

@@ -44,6 +44,10 @@ export class NodeExchange implements HttpExchange {
     return this.#abort.signal;
   }
 
+  get controller(): AbortController {
+    return this.#abort;
+  }
+
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return typeof value === 'string' ? value : value?.join(', ');
@@ -93,9 +97,9 @@ export class NodeExchange implements HttpExchange {
   /** An answer that there is no memory for until it is sent becomes one that says so. */
   send(answer: RestAnswer): void {
     if (this.#response.destroyed || this.#response.headersSent) return;
-    const { status, body, type, headers } = this.#held(answer);
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const allHeaders: Record<string, string | number> = { ...headers, 'content-length': length };
+    const { status, type, headers, ...held } = this.#held(answer);
+    const body = typeof held.body === 'string' ? Buffer.from(held.body) : held.body;
+    const allHeaders: Record<string, string | number> = { ...headers, 'content-length': body.length };
     if (type !== undefined) allHeaders['content-type'] = type;
     this.#response.writeHead(status, allHeaders);
     this.#response.end(this.method === 'HEAD' ? undefined : body);
