@@ -33,6 +33,9 @@ const benches = [
   'transport/grpc/predict',
   'transport/grpc/batched',
   'transport/grpc/window',
+  'transport/rest/predict',
+  'json/decode',
+  'json/encode',
   'wire/tensor',
   'peers/onnxruntime-node',
 ];

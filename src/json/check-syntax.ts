@@ -158,7 +158,8 @@ class SyntaxCheck {
     const bytes = this.#bytes;
     let at = this.#at + 1;
     for (;;) {
-      const byte = bytes[at];
+      let byte = bytes[at] as number;
+      while (byte >= 0x20 && byte !== char.quote && byte !== char.backslash) byte = bytes[++at] as number;
       if (byte === char.quote) break;
       if (byte === char.backslash) {
         at = this.#escape(at);

@@ -14,7 +14,7 @@ export function encodeClassifications(
       writer.raw(rank > 0 ? ',[' : '[');
       writer.string(label);
       writer.byte(char.comma);
-      writeFloat32(writer, Math.fround(score));
+      writer.number(Math.fround(score), writeFloat32);
       writer.byte(char.rightBracket);
     }
     writer.byte(char.rightBracket);
@@ -25,7 +25,7 @@ export function encodeClassifications(
 export function encodeRegressions(values: ArrayLike<number>): Uint8Array {
   if (values.length === 0) throw invalidArgument('Cannot convert empty RegressionResults to JSON');
   return encodeResults(values.length, (writer, place) => {
-    writeFloat32(writer, Math.fround(values[place] as number));
+    writer.number(Math.fround(values[place] as number), writeFloat32);
   });
 }
 

@@ -1,9 +1,13 @@
-// Hot path: once for each element of an answer. Guarded by bench/json/encode.mjs.
+// Hot path: once for each list of an answer. Guarded by bench/json/encode.mjs.
 import { char } from './characters.js';
+import { mostDecimalBytes, writeText } from './write-decimal.js';
 
 const firstCapacity = 1024;
 
-/** Writes JSON into bytes, without white space. Commas are the caller's. */
+/** Writes one number into bytes that have room for it, and returns what follows it. */
+export type WriteNumber = (bytes: Buffer, start: number, value: number) => number;
+
+/** Writes JSON into bytes, without white space. Commas are the caller's, but for those within a list. */
 export class JsonWriter {
   #bytes = Buffer.allocUnsafe(firstCapacity);
   #length = 0;
@@ -15,30 +19,51 @@ export class JsonWriter {
 
   /** Characters of ASCII that are JSON already. */
   raw(text: string): void {
-    const start = this.reserve(text.length);
-    for (let place = 0; place < text.length; place++) this.#bytes[start + place] = text.charCodeAt(place);
-    this.#length = start + text.length;
+    this.#reserve(text.length);
+    this.#length = writeText(this.#bytes, this.#length, text);
   }
 
   byte(byte: number): void {
-    this.#bytes[this.reserve(1)] = byte;
-    this.#length++;
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  number(value: number, write: WriteNumber): void {
+    this.#reserve(mostDecimalBytes);
+    this.#length = write(this.#bytes, this.#length, value);
+  }
+
+  /** So many numbers, with commas between them. */
+  numbers(values: ArrayLike<number>, start: number, count: number, write: WriteNumber): void {
+    if (count === 0) return;
+    this.#reserve(count * (mostDecimalBytes + 1));
+    const bytes = this.#bytes;
+    let at = write(bytes, this.#length, values[start] as number);
+    for (let place = start + 1; place < start + count; place++) {
+      bytes[at++] = char.comma;
+      at = write(bytes, at, values[place] as number);
+    }
+    this.#length = at;
   }
 
   /** A string; what is no UTF-8 in bytes is replaced. */
   string(value: string | Uint8Array): void {
     const text = typeof value === 'string' ? value : asBuffer(value).toString('utf8');
-    const quoted = JSON.stringify(text); // lone surrogates become escapes
-    const start = this.reserve(3 * quoted.length);
-    this.#length = start + this.#bytes.write(quoted, start, 'utf8');
+    this.text(JSON.stringify(text)); // lone surrogates become escapes
+  }
+
+  /** What is JSON already, in any characters. */
+  text(json: string): void {
+    this.#reserve(3 * json.length);
+    this.#length += this.#bytes.write(json, this.#length, 'utf8');
   }
 
   /** The bytes of a string, as an object of their base64. */
   base64(value: string | Uint8Array): void {
     const bytes = typeof value === 'string' ? Buffer.from(value) : asBuffer(value);
     this.raw('{"b64":"');
-    const start = this.reserve(Math.ceil(bytes.length / 3) * 4);
-    this.#length = start + this.#bytes.write(bytes.toString('base64'), start, 'latin1');
+    this.#reserve(Math.ceil(bytes.length / 3) * 4);
+    this.#length += this.#bytes.write(bytes.toString('base64'), this.#length, 'latin1');
     this.raw('"}');
   }
 
@@ -48,28 +73,11 @@ export class JsonWriter {
     this.byte(char.colon);
   }
 
-  /** The buffer, with room for so many bytes more behind `length`. For whoever writes digits by themselves. */
-  buffer(bytes: number): Buffer {
-    this.reserve(bytes);
-    return this.#bytes;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  set length(length: number) {
-    this.#length = length;
-  }
-
-  /** @returns where there is room for them. */
-  reserve(bytes: number): number {
-    if (this.#length + bytes > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + bytes));
-      larger.set(this.#bytes.subarray(0, this.#length));
-      this.#bytes = larger;
-    }
-    return this.#length;
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + bytes));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 }
 

@@ -33,6 +33,8 @@ const precisions: Partial<Record<DType, Precision>> = {
 const powers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 /** So many decimal digits always fit into 53 bits. */
 const exactDigits = 15;
+/** With so many, each rounding loses half a unit in the last place, and there still is a power of ten for all. */
+const mostQuickDigits = 22;
 /** Numbers that are collected before they are rounded to their dtype; of whoever reads now, since nothing waits meanwhile. */
 const chunk = 1024;
 const numbers = new Float64Array(chunk);
@@ -124,7 +126,8 @@ export class NumberScanner {
    */
   #numbersFrom(start: number, sink: TensorSink, precision: Precision, isList: boolean): number {
     const bytes = this.#bytes;
-    const isFloat = precision.integers === undefined;
+    const { integers, isSingle } = precision;
+    const isFloat = integers === undefined;
     let count = 0;
     let at = start;
     for (;;) {
@@ -153,8 +156,10 @@ export class NumberScanner {
         if (places === 0) return -1;
       }
       let value: number;
-      if (isFloat && at - integer <= exactDigits && byte !== char.e && byte !== char.E) {
-        value = places === 0 ? significand : significand / (powers[places] as number);
+      const length = at - integer;
+      const isPlain = isFloat && length <= mostQuickDigits && byte !== char.e && byte !== char.E;
+      value = places === 0 || !isPlain ? significand : significand / (powers[places] as number);
+      if (isPlain && (length <= exactDigits || (isSingle && !isNearTie(value)))) {
         if (isNegative) value = -value;
       } else {
         at = this.#carefully(first, precision);

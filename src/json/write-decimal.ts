@@ -1,6 +1,22 @@
 // Hot path: once for each number of an answer. Guarded by bench/json/encode.mjs.
 import { char } from './characters.js';
-import type { JsonWriter } from './json-writer.js';
+
+/** Bytes that a number may take. */
+export const mostDecimalBytes = 32;
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+/** Ten to the power of each exponent from -22 to 22; those from 0 on are exact. */
+const powers = Float64Array.from({ length: 45 }, (_, place) => Number(`1e${place - 22}`));
+const zeroPower = 22;
+
+/** Within these, all powers that are needed are exact, and a product has one rounding. */
+const leastQuick = 1e-13;
+const mostQuick = 1e21;
+/** Half a unit of 9 digits is 5e-10 of the value; a product is off by 1e-16 of it. */
+const tieMargin = 1e-5;
+const millions = 1_000_000;
+const billions = 1_000_000_000;
 
 /**
  * Writes a float with the 6 digits of printf's `%g` where they read back to the same float, and with the 9 of `%.9g` where
@@ -8,152 +24,150 @@ import type { JsonWriter } from './json-writer.js';
  * 0.333333343, 1e+06, 16777216.0, -0.0.
  *
  * Source: TF Serving, util/json_tensor.cc, `WriteDecimal`.
+ *
+ * @param bytes with room for `mostDecimalBytes` from `start` on.
+ * @returns what follows it.
  */
-export function writeFloat32(writer: JsonWriter, value: number): void {
+export function writeFloat32(bytes: Buffer, start: number, value: number): number {
   const magnitude = Math.abs(value);
-  if (!(magnitude >= leastQuick && magnitude < mostQuick)) {
-    writeSlowly(writer, value, { isSingle: true });
-    return;
-  }
-  const isNegative = value < 0;
+  if (!(magnitude >= leastQuick && magnitude < mostQuick)) return writeSlowly(bytes, start, value, true);
+  let at = start;
+  if (value < 0) bytes[at++] = char.minus;
   const exponent = decimalExponent(magnitude);
-  const short = roundTo(6, magnitude, exponent);
-  if (Math.fround(scale(short.digits, short.exponent - 5)) === magnitude) {
-    writeDigits(writer, { isNegative, ...short });
-    return;
+  const short = Math.floor(scale(magnitude, 5 - exponent) + 0.5);
+  if (Math.fround(scale(short, exponent - 5)) === magnitude) {
+    if (short === millions) return writeDigits(bytes, at, short / 10, 6, exponent + 1);
+    return writeDigits(bytes, at, short, 6, exponent);
   }
-  const long = roundTo(9, magnitude, exponent);
-  if (long.isNearTie) writeSlowly(writer, value, { isSingle: true });
-  else writeDigits(writer, { isNegative, ...long });
-}
-
-/** So many digits of a number, as an integer. */
-function roundTo(count: number, magnitude: number, exponent: number) {
-  const exact = scale(magnitude, count - 1 - exponent);
-  const digits = Math.round(exact);
-  const isNearTie = Math.abs(Math.abs(exact - digits) - 0.5) < tieMargin;
-  const isOneMore = digits === powers[count];
-  return isOneMore
-    ? { digits: digits / 10, count, exponent: exponent + 1, isNearTie }
-    : { digits, count, exponent, isNearTie };
+  const exact = scale(magnitude, 8 - exponent);
+  const long = Math.floor(exact + 0.5);
+  if (Math.abs(Math.abs(exact - long) - 0.5) < tieMargin) return writeSlowly(bytes, start, value, true);
+  if (long === billions) return writeDigits(bytes, at, long / 10, 9, exponent + 1);
+  return writeDigits(bytes, at, long, 9, exponent);
 }
 
 /** The same for a double, with the 17 digits of `%.17g` where 6 are not enough. */
-export function writeFloat64(writer: JsonWriter, value: number): void {
-  if (value === Math.trunc(value) && Math.abs(value) < 1e6 && value !== 0) writer.raw(`${value}.0`);
-  else writeSlowly(writer, value, { isSingle: false });
+export function writeFloat64(bytes: Buffer, start: number, value: number): number {
+  const magnitude = Math.abs(value);
+  if (!(magnitude >= leastQuick && magnitude < mostQuick)) return writeSlowly(bytes, start, value, false);
+  const exponent = decimalExponent(magnitude);
+  const short = Math.floor(scale(magnitude, 5 - exponent) + 0.5);
+  if (short < millions && scale(short, exponent - 5) === magnitude) {
+    if (value < 0) bytes[start] = char.minus;
+    return writeDigits(bytes, value < 0 ? start + 1 : start, short, 6, exponent);
+  }
+  // Where both write a number without an exponent, they write the same digits.
+  if (exponent < -4 || exponent >= 17) return writeSlowly(bytes, start, value, false);
+  const text = value.toPrecision(17);
+  let end = text.length;
+  if (!text.includes('.')) return writeText(bytes, start, `${text}.0`);
+  while (text.charCodeAt(end - 1) === char.zero) end--;
+  if (text.charCodeAt(end - 1) === char.point) end++;
+  return writeText(bytes, start, text.slice(0, end));
 }
 
-/** Within these, ten to the power of all that is needed is exact, and a product has one rounding. */
-const leastQuick = 1e-13;
-const mostQuick = 1e21;
-/** Half a unit of 9 digits is 5e-10 of the value; a product is off by 1e-16 of it. */
-const tieMargin = 1e-5;
-const powers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-
 function scale(value: number, exponent: number): number {
-  return exponent >= 0 ? value * (powers[exponent] as number) : value / (powers[-exponent] as number);
+  return exponent >= 0
+    ? value * (powers[zeroPower + exponent] as number)
+    : value / (powers[zeroPower - exponent] as number);
 }
 
 /** What the exponent of a number is in scientific notation. */
 function decimalExponent(magnitude: number): number {
-  let exponent = Math.floor(Math.log10(magnitude));
-  // The logarithm may be off by one beside a power of ten.
-  if (magnitude >= powerOf(exponent + 1)) exponent++;
-  else if (magnitude < powerOf(exponent)) exponent--;
-  return exponent;
+  float[0] = magnitude;
+  const binary = ((floatBits[0] as number) >>> 23) - 127;
+  const guess = Math.floor(binary * Math.LOG10E * Math.LN2); // right, or one too low
+  if (magnitude >= (powers[zeroPower + guess + 1] as number)) return guess + 1;
+  return magnitude < (powers[zeroPower + guess] as number) ? guess - 1 : guess;
 }
 
-function powerOf(exponent: number): number {
-  return exponent >= 0 ? (powers[exponent] as number) : 1 / (powers[-exponent] as number);
-}
-
-interface Decimal {
-  readonly isNegative: boolean;
-  /** The significant digits, as an integer. */
-  readonly digits: number;
-  /** How many they are. */
-  readonly count: number;
-  /** The power of ten of the first one. */
-  readonly exponent: number;
-}
-
-/** As `%g` does: without zeros at the end, and with an exponent where there are more places than digits, or many zeros. */
-function writeDigits(writer: JsonWriter, { isNegative, digits, count: precision, exponent }: Decimal): void {
-  const start = writer.reserve(40);
-  const bytes = writer.buffer(0);
+/**
+ * Writes as `%g` does: without zeros at the end, and with an exponent where there are more places than digits, or many zeros.
+ *
+ * @param digits the significant ones, as an integer.
+ * @param precision how many they are.
+ * @param exponent the power of ten of the first one.
+ */
+function writeDigits(
+  bytes: Buffer,
+  start: number,
+  digits: number,
+  precision: number,
+  exponent: number,
+): number {
   let rest = digits;
   let count = precision;
   while (rest % 10 === 0) {
     rest /= 10;
     count--;
   }
+  if (exponent < -4 || exponent >= precision) return writeScientific(bytes, start, rest, count, exponent);
   let at = start;
-  if (isNegative) bytes[at++] = char.minus;
-  if (exponent < -4 || exponent >= precision) {
-    const end = at + (count === 1 ? 1 : count + 1);
-    let place = end;
-    for (let written = 0; written < count - 1; written++) {
-      bytes[--place] = char.zero + (rest % 10);
-      rest = Math.floor(rest / 10);
-    }
-    if (count > 1) bytes[--place] = char.point;
-    bytes[--place] = char.zero + rest;
-    writer.length = writeExponent(bytes, end, exponent);
-    return;
-  }
   if (exponent < 0) {
     bytes[at++] = char.zero;
     bytes[at++] = char.point;
     for (let zero = -1; zero > exponent; zero--) bytes[at++] = char.zero;
-    at = writeInteger(bytes, at, { digits: rest, count });
-  } else if (count <= exponent + 1) {
-    for (let places = count; places < exponent + 1; places++) rest *= 10;
-    at = writeInteger(bytes, at, { digits: rest, count: exponent + 1 });
+    return writeInteger(bytes, at, rest, count);
+  }
+  if (count <= exponent + 1) {
+    at = writeInteger(bytes, at, rest * (powers[zeroPower + exponent + 1 - count] as number), exponent + 1);
     bytes[at++] = char.point;
     bytes[at++] = char.zero;
-  } else {
-    const unit = powers[count - exponent - 1] as number;
-    const whole = Math.floor(rest / unit);
-    at = writeInteger(bytes, at, { digits: whole, count: exponent + 1 });
-    bytes[at++] = char.point;
-    at = writeInteger(bytes, at, { digits: rest - whole * unit, count: count - exponent - 1 });
+    return at;
   }
-  writer.length = at;
+  const places = count - exponent - 1;
+  const unit = powers[zeroPower + places] as number;
+  const whole = Math.floor(rest / unit);
+  at = writeInteger(bytes, at, whole, exponent + 1);
+  bytes[at++] = char.point;
+  return writeInteger(bytes, at, rest - whole * unit, places);
+}
+
+/** The exponent has a sign and two digits at least. */
+function writeScientific(
+  bytes: Buffer,
+  start: number,
+  digits: number,
+  count: number,
+  exponent: number,
+): number {
+  let at = start;
+  const unit = powers[zeroPower + count - 1] as number;
+  const first = Math.floor(digits / unit);
+  bytes[at++] = char.zero + first;
+  if (count > 1) {
+    bytes[at++] = char.point;
+    at = writeInteger(bytes, at, digits - first * unit, count - 1);
+  }
+  bytes[at++] = char.e;
+  bytes[at++] = exponent < 0 ? char.minus : char.plus;
+  return writeInteger(bytes, at, Math.abs(exponent), 2);
 }
 
 /** @returns what follows it. */
-function writeInteger(
-  bytes: Buffer,
-  start: number,
-  { digits, count }: Pick<Decimal, 'digits' | 'count'>,
-): number {
-  let rest = digits;
+function writeInteger(bytes: Buffer, start: number, digits: number, count: number): number {
+  let rest = digits | 0;
   for (let place = start + count; place > start; ) {
-    const shorter = Math.floor(rest / 10);
+    const shorter = (rest / 10) | 0;
     bytes[--place] = char.zero + rest - 10 * shorter;
     rest = shorter;
   }
   return start + count;
 }
 
-/** A sign and two digits at least. */
-function writeExponent(bytes: Buffer, start: number, exponent: number): number {
-  bytes[start] = char.e;
-  bytes[start + 1] = exponent < 0 ? char.minus : char.plus;
-  return writeInteger(bytes, start + 2, { digits: Math.abs(exponent), count: 2 });
-}
-
 /** Any number, by way of the language's own digits, which are exact. */
-function writeSlowly(writer: JsonWriter, value: number, { isSingle }: { readonly isSingle: boolean }): void {
-  if (!Number.isFinite(value)) {
-    writer.raw(String(value));
-    return;
-  }
+function writeSlowly(bytes: Buffer, start: number, value: number, isSingle: boolean): number {
+  if (!Number.isFinite(value)) return writeText(bytes, start, String(value));
   const short = Number(value.toPrecision(6));
   const isEnough = (isSingle ? Math.fround(short) : short) === value;
   const text = general(value, isEnough ? 6 : isSingle ? 9 : 17);
-  writer.raw(/[.e]/.test(text) ? text : `${text}.0`);
+  return writeText(bytes, start, /[.e]/.test(text) ? text : `${text}.0`);
+}
+
+/** Characters of ASCII. */
+export function writeText(bytes: Buffer, start: number, text: string): number {
+  for (let place = 0; place < text.length; place++) bytes[start + place] = text.charCodeAt(place);
+  return start + text.length;
 }
 
 /** printf's `%.<precision>g`. */

@@ -136,7 +136,7 @@ describeShared('REST cases of TF Serving, through a socket', [file], () => {
   it.each(of('number-format'))('%s', (_name, { request, expect: wanted }) => {
     const writer = new JsonWriter();
     const value = Number(request.value.replace(/inf$/, 'Infinity'));
-    (request.dtype === 'DT_FLOAT' ? writeFloat32 : writeFloat64)(writer, value);
+    writer.number(value, request.dtype === 'DT_FLOAT' ? writeFloat32 : writeFloat64);
     expect(Buffer.from(writer.written).toString()).toBe(wanted.token);
   });
 
