@@ -6,6 +6,7 @@
  */
 import { PredictBody } from '#dist/json/predict-body.js';
 import { alternate, paired, timingCells } from '../support/alternate.mjs';
+import { flatten } from '../support/flatten.mjs';
 import { randomSource } from '../support/random.mjs';
 import { printHead, printTable } from '../support/report.mjs';
 import { median } from '../support/stats.mjs';
@@ -69,7 +70,18 @@ function readX(bytes, dtype) {
 
 /** @param {Buffer} bytes */
 function parseFloats(bytes) {
-  return Float32Array.from(JSON.parse(bytes.toString()).instances.flat(Number.POSITIVE_INFINITY));
+  const { instances } = JSON.parse(bytes.toString());
+  return flatten(instances, elementsIn(instances));
+}
+
+/**
+ * As the first of each list has it.
+ *
+ * @param {unknown} value
+ * @returns {number}
+ */
+function elementsIn(value) {
+  return Array.isArray(value) ? value.length * elementsIn(value[0]) : 1;
 }
 
 /** @param {Buffer} bytes */

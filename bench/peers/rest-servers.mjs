@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Tensor } from 'onnxruntime-node';
+import { flatten } from '../support/flatten.mjs';
 import { openOfficial } from '../support/official.mjs';
 
 /**
@@ -14,10 +15,9 @@ export async function serveOfficial(file, rowShape) {
   const session = await openOfficial(file);
   return await listen(async (body) => {
     const { instances } = JSON.parse(body);
-    const x = new Tensor('float32', Float32Array.from(instances.flat(Number.POSITIVE_INFINITY)), [
-      instances.length,
-      ...rowShape,
-    ]);
+    const shape = [instances.length, ...rowShape];
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    const x = new Tensor('float32', flatten(instances, size), shape);
     const { y } = await session.run({ x });
     const { data, dims = [] } = /** @type {Tensor} */ (y);
     const width = data.length / instances.length;

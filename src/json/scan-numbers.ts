@@ -63,6 +63,10 @@ export class NumberScanner {
   shape: number[] = [];
   /** What was read of one number. */
   #value = 0;
+  /** Numbers that were collected, and are not in the sink yet. */
+  #pending = 0;
+  /** How many the list had that was read last. */
+  #listLength = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -84,6 +88,7 @@ export class NumberScanner {
     const counts: number[] = [];
     let rank = -1;
     let at = start;
+    this.#pending = 0;
     for (;;) {
       // A value is to begin here.
       while (bytes[at] === char.leftBracket) {
@@ -93,11 +98,15 @@ export class NumberScanner {
       }
       if (rank < 0) rank = counts.length;
       if (counts.length !== rank) return false;
-      const before = sink.length;
       at = this.#numbersFrom(at, sink, precision, rank > 0);
       if (at < 0) return false;
       if (rank === 0) break;
-      counts[rank - 1] = sink.length - before;
+      if (this.#isSibling(at, shape[rank - 1])) {
+        (counts[rank - 2] as number)++;
+        at = this.#skipSpace(at + 3);
+        continue;
+      }
+      counts[rank - 1] = this.#listLength;
       // A list of numbers has ended; those around it may end, too.
       while (counts.length > 0) {
         if (bytes[at] !== char.rightBracket) return false;
@@ -114,9 +123,21 @@ export class NumberScanner {
       if (counts.length === 0) break;
       at = this.#skipSpace(at + 1);
     }
+    sink.numbers(numbers, this.#pending);
     this.end = at;
     this.shape = shape;
     return true;
+  }
+
+  /** True where the list of numbers that ends here is as long as the others, and the next one follows without a space. */
+  #isSibling(at: number, length: number | undefined): boolean {
+    const bytes = this.#bytes;
+    return (
+      this.#listLength === length &&
+      bytes[at] === char.rightBracket &&
+      bytes[at + 1] === char.comma &&
+      bytes[at + 2] === char.leftBracket
+    );
   }
 
   /**
@@ -128,7 +149,8 @@ export class NumberScanner {
     const bytes = this.#bytes;
     const { integers, isSingle } = precision;
     const isFloat = integers === undefined;
-    let count = 0;
+    let count = this.#pending;
+    let length = 0;
     let at = start;
     for (;;) {
       const first = at;
@@ -156,10 +178,10 @@ export class NumberScanner {
         if (places === 0) return -1;
       }
       let value: number;
-      const length = at - integer;
-      const isPlain = isFloat && length <= mostQuickDigits && byte !== char.e && byte !== char.E;
+      const digits = at - integer;
+      const isPlain = isFloat && digits <= mostQuickDigits && byte !== char.e && byte !== char.E;
       value = places === 0 || !isPlain ? significand : significand / (powers[places] as number);
-      if (isPlain && (length <= exactDigits || (isSingle && !isNearTie(value)))) {
+      if (isPlain && (digits <= exactDigits || (isSingle && !isNearTie(value)))) {
         if (isNegative) value = -value;
       } else {
         at = this.#carefully(first, precision);
@@ -172,13 +194,15 @@ export class NumberScanner {
         count = 0;
       }
       numbers[count++] = value;
+      length++;
       if (!isList) break;
       while (isSpace(byte)) byte = bytes[++at] as number;
       if (byte !== char.comma) break;
       byte = bytes[++at] as number;
       while (isSpace(byte)) byte = bytes[++at] as number;
     }
-    sink.numbers(numbers, count);
+    this.#pending = count;
+    this.#listLength = length;
     return at;
   }
 
