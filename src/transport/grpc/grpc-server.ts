@@ -2,9 +2,10 @@ import type { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
 import { keepProcessAlive } from '../../core/keep-alive.js';
-import { assertKeys, assertNumber, assertObject, assertString } from '../../core/option-check.js';
+import { assertString } from '../../core/option-check.js';
 import type { BoundAddress } from '../address.js';
 import { ByteBudget } from '../byte-budget.js';
+import { type CloseOptions, resolveCloseOptions } from '../close-options.js';
 import type { ServingApi } from '../serving-api.js';
 import { bind } from './bind.js';
 import { Connections } from './connections.js';
@@ -16,18 +17,6 @@ import { type GrpcModule, loadGrpc } from './load-grpc.js';
 import { addReflection } from './reflection.js';
 import { addTfsServices } from './tfs-services.js';
 import { TlsCredentials } from './tls/tls-credentials.js';
-
-export interface GrpcCloseOptions {
-  /** Milliseconds that calls are given to end in; those that are left are cancelled. @default 30000 */
-  readonly graceMs?: number;
-  /**
-   * Milliseconds for which calls are still taken, while health says NOT_SERVING: load balancers need them to look
-   * elsewhere.
-   *
-   * @default 0
-   */
-  readonly lameDuckMs?: number;
-}
 
 /**
  * Milliseconds that a connection without calls is given to be closed from the other side, too. All is sent then, but an idle
@@ -103,13 +92,9 @@ export class GrpcServer implements AsyncDisposable {
    *
    * @throws ServingError INVALID_ARGUMENT for a time that is none, at once; nothing is closed then.
    */
-  close(options: GrpcCloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     if (this.#closed !== undefined) return this.#closed;
-    assertObject(options, 'options');
-    assertKeys(options, '', ['graceMs', 'lameDuckMs']);
-    const { graceMs = 30_000, lameDuckMs = 0 } = options;
-    assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
-    assertNumber(lameDuckMs, 'lameDuckMs', { min: 0 });
+    const { graceMs, lameDuckMs } = resolveCloseOptions(options);
     this.#closed = this.#close(graceMs, lameDuckMs);
     return this.#closed;
   }

@@ -2,25 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
 import { keepProcessAlive } from '../../core/keep-alive.js';
-import { assertKeys, assertNumber, assertObject, assertString } from '../../core/option-check.js';
+import { assertString } from '../../core/option-check.js';
 import type { BoundAddress } from '../address.js';
+import { type CloseOptions, resolveCloseOptions } from '../close-options.js';
 import type { ServingApi } from '../serving-api.js';
 import { answerFetch } from './fetch-exchange.js';
 import { HttpListeners } from './http-listener.js';
 import { type HttpHandlerOptions, resolveHttpOptions } from './http-options.js';
 import { HttpService } from './http-service.js';
 import { NodeExchange } from './node-exchange.js';
-
-export interface HttpCloseOptions {
-  /** Milliseconds that requests are given to end in; the connections of those that are left are closed. @default 30000 */
-  readonly graceMs?: number;
-  /**
-   * Milliseconds for which connections are still taken, while `/readyz` says 503: load balancers need them to look elsewhere.
-   *
-   * @default 0
-   */
-  readonly lameDuckMs?: number;
-}
 
 /**
  * TF Serving's REST API in front of a `ModelServer`, which stays the host's: a listener for node:http, and for whatever takes
@@ -64,7 +54,7 @@ export interface HttpHandler extends AsyncDisposable {
    *
    * @throws ServingError INVALID_ARGUMENT for a time that is none, at once; nothing is closed then.
    */
-  readonly close: (options?: HttpCloseOptions) => Promise<void>;
+  readonly close: (options?: CloseOptions) => Promise<void>;
 }
 
 /**
@@ -78,7 +68,7 @@ export function createHttpHandler(server: ServingApi, options: HttpHandlerOption
   return Object.assign(listener, {
     fetch: (request: Request) => core.fetch(request),
     listen: (address: string) => core.listen(address),
-    close: (closeOptions: HttpCloseOptions = {}) => core.close(closeOptions),
+    close: (closeOptions: CloseOptions = {}) => core.close(closeOptions),
     [Symbol.asyncDispose]: () => core.close({}),
   });
 }
@@ -109,7 +99,10 @@ class HttpCore {
     this.#underWay++;
     response.once('close', () => this.#end());
     const exchange = new NodeExchange(this.#service, request, response, isAskingToContinue);
-    this.#service.answer(exchange).then((answer) => exchange.send(answer));
+    this.#service
+      .answer(exchange)
+      .then((answer) => exchange.send(answer))
+      .catch((error: unknown) => response.destroy(ServingError.from(error))); // headers of a host's that are none
   }
 
   fetch(request: Request): Promise<Response> {
@@ -120,17 +113,14 @@ class HttpCore {
     assertString(address, 'address');
     this.#assertOpen(address);
     const bound = await this.#listeners.listen(address);
+    if (this.#closed !== undefined) await this.#listeners.close(); // which came too late for this one
     this.#assertOpen(address);
     return bound;
   }
 
-  close(options: HttpCloseOptions): Promise<void> {
+  close(options: CloseOptions): Promise<void> {
     if (this.#closed !== undefined) return this.#closed;
-    assertObject(options, 'options');
-    assertKeys(options, '', ['graceMs', 'lameDuckMs']);
-    const { graceMs = 30_000, lameDuckMs = 0 } = options;
-    assertNumber(graceMs, 'graceMs', { min: 0, isInfinityAllowed: true });
-    assertNumber(lameDuckMs, 'lameDuckMs', { min: 0 });
+    const { graceMs, lameDuckMs } = resolveCloseOptions(options);
     this.#closed = this.#close(graceMs, lameDuckMs);
     return this.#closed;
   }

@@ -335,6 +335,22 @@ describe('a handler', () => {
     expect((await rejection(handler.listen('127.0.0.1:0'))).code).toBe('FAILED_PRECONDITION');
   });
 
+  it('does not listen when it was closed meanwhile', async () => {
+    const handler = createHttpHandler(server);
+    const path = join(temporaryFolder(), 'late.sock');
+    const listening = rejection(handler.listen(`unix:${path}`));
+    await handler.close();
+    expect((await listening).code).toBe('FAILED_PRECONDITION');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('hangs up where a host has it answer with headers that are none', async () => {
+    const source = { contentType: 'a\nb', metrics: () => '' };
+    const { send } = await serveHttpForTest(server, { metrics: { source, path: '/metrics' } });
+    await expect(send('GET', '/metrics')).rejects.toThrow('socket hang up');
+    expect((await send('GET', '/healthz')).status).toBe(200);
+  });
+
   it.each<[object, string]>([
     [{ maxBodyBytes: 0 }, 'maxBodyBytes'],
     [{ timeoutMs: -1 }, 'timeoutMs'],
