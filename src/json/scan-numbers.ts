@@ -1,54 +1,16 @@
 // Hot path: once for each number of a request. Guarded by bench/json/decode.mjs.
 import type { DType } from '../core/dtype.js';
 import { char, isSpace } from './characters.js';
+import { exactDigits, isNearTie, mostQuickDigits, nearest } from './nearest.js';
+import { type NumberPrecision, precisions } from './number-precision.js';
+import { powersOfTen, zeroPower } from './powers-of-ten.js';
 import type { TensorSink } from './tensor-sink.js';
 
-/** How a number of a dtype may be read quickly and still be the nearest one there is. */
-interface Precision {
-  /** Only integers have no point and no exponent; these are the least and the largest. */
-  readonly integers: readonly [min: number, max: number] | undefined;
-  /** The result is rounded to 24 bits: what is lost beyond 53 seldom matters, and it is seen when it does. */
-  readonly isSingle: boolean;
-}
-
-const floating: Precision = { integers: undefined, isSingle: false };
-const safe = Number.MAX_SAFE_INTEGER;
-
-/** RapidJSON reads small integers by 32 bits; they wrap around later. What is not here, is not read quickly. */
-const precisions: Partial<Record<DType, Precision>> = {
-  float16: floating,
-  bfloat16: floating,
-  float64: floating,
-  float32: { integers: undefined, isSingle: true },
-  int8: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  int16: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  int32: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  uint8: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  uint32: { integers: [0, 2 ** 32 - 1], isSingle: false },
-  int64: { integers: [-safe, safe], isSingle: false },
-  uint64: { integers: [0, safe], isSingle: false },
-};
-
-/** Ten to the power of each exponent for which it is exact in a double. */
-const powers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-/** So many decimal digits always fit into 53 bits. */
-const exactDigits = 15;
-/** With so many, each rounding loses half a unit in the last place, and there still is a power of ten for all. */
-const mostQuickDigits = 22;
 /** Numbers that are collected before they are rounded to their dtype; of whoever reads now, since nothing waits meanwhile. */
 const chunk = 1024;
 const numbers = new Float64Array(chunk);
 /** Deeper nests are not read quickly. */
 const mostLevels = 16;
-
-const double = new Float64Array(1);
-const halves = new Uint32Array(double.buffer);
-/** Bits of a double that a float has not, in its lower half; a float's tie is their middle. */
-const lostBits = 0x1fffffff;
-const tie = 0x10000000;
-/** Further from a tie, no error of the quick way crosses it: the digits behind the 15th make 1e-14, which is 90 units at most. */
-const tieMargin = 256;
-const leastNormalSingle = 2 ** -126;
 
 /**
  * Reads numbers in nested lists of equal lengths straight from the bytes, two to four times as fast as JSON.parse reads them
@@ -82,7 +44,7 @@ export class NumberScanner {
    * @returns false where it cannot: the sink is to be thrown away then.
    */
   read(start: number, sink: TensorSink): boolean {
-    const precision = precisions[sink.dtype] as Precision;
+    const precision = precisions[sink.dtype] as NumberPrecision;
     const bytes = this.#bytes;
     const shape: number[] = [];
     const counts: number[] = [];
@@ -145,7 +107,7 @@ export class NumberScanner {
    *
    * @returns where they end; -1 where there is something else.
    */
-  #numbersFrom(start: number, sink: TensorSink, precision: Precision, isList: boolean): number {
+  #numbersFrom(start: number, sink: TensorSink, precision: NumberPrecision, isList: boolean): number {
     const bytes = this.#bytes;
     const { integers, isSingle } = precision;
     const isFloat = integers === undefined;
@@ -180,7 +142,8 @@ export class NumberScanner {
       let value: number;
       const digits = at - integer;
       const isPlain = isFloat && digits <= mostQuickDigits && byte !== char.e && byte !== char.E;
-      value = places === 0 || !isPlain ? significand : significand / (powers[places] as number);
+      value =
+        places === 0 || !isPlain ? significand : significand / (powersOfTen[zeroPower + places] as number);
       if (isPlain && (digits <= exactDigits || (isSingle && !isNearTie(value)))) {
         if (isNegative) value = -value;
       } else {
@@ -211,7 +174,7 @@ export class NumberScanner {
    *
    * @returns where it ends; -1 where it cannot be read quickly.
    */
-  #carefully(start: number, { integers, isSingle }: Precision): number {
+  #carefully(start: number, { integers, isSingle }: NumberPrecision): number {
     const bytes = this.#bytes;
     const isNegative = bytes[start] === char.minus;
     const first = isNegative ? start + 1 : start;
@@ -278,28 +241,4 @@ export class NumberScanner {
     while (isSpace(this.#bytes[at])) at++;
     return at;
   }
-}
-
-/** A significand times ten to the power of an exponent; undefined where that cannot be told quickly. */
-function nearest(
-  significand: number,
-  exponent: number,
-  isWhole: boolean,
-  isSingle: boolean,
-): number | undefined {
-  if (exponent > 22 || exponent < -44) return undefined;
-  let value = significand;
-  if (exponent > 0) value *= powers[exponent] as number;
-  else if (exponent >= -22) value /= powers[-exponent] as number;
-  else value = value / 1e22 / (powers[-exponent - 22] as number);
-  const isExact = isWhole && exponent >= -22;
-  return isExact || (isSingle && !isNearTie(value)) ? value : undefined;
-}
-
-/** True where a quick result may be on the wrong side of a tie between two floats, or where floats have fewer bits. */
-function isNearTie(value: number): boolean {
-  if (value < leastNormalSingle) return value !== 0;
-  double[0] = value;
-  const distance = ((halves[0] as number) & lostBits) - tie;
-  return distance > -tieMargin && distance < tieMargin;
 }

@@ -1,15 +1,12 @@
 // Hot path: once for each number of an answer. Guarded by bench/json/encode.mjs.
 import { char } from './characters.js';
+import { powersOfTen, zeroPower } from './powers-of-ten.js';
 
 /** Bytes that a number may take. */
 export const mostDecimalBytes = 32;
 
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
-/** Ten to the power of each exponent from -22 to 22; those from 0 on are exact. */
-const powers = Float64Array.from({ length: 45 }, (_, place) => Number(`1e${place - 22}`));
-const zeroPower = 22;
-
 /** Within these, all powers that are needed are exact, and a product has one rounding. */
 const leastQuick = 1e-13;
 const mostQuick = 1e21;
@@ -68,8 +65,8 @@ export function writeFloat64(bytes: Buffer, start: number, value: number): numbe
 
 function scale(value: number, exponent: number): number {
   return exponent >= 0
-    ? value * (powers[zeroPower + exponent] as number)
-    : value / (powers[zeroPower - exponent] as number);
+    ? value * (powersOfTen[zeroPower + exponent] as number)
+    : value / (powersOfTen[zeroPower - exponent] as number);
 }
 
 /** What the exponent of a number is in scientific notation. */
@@ -77,8 +74,8 @@ function decimalExponent(magnitude: number): number {
   float[0] = magnitude;
   const binary = ((floatBits[0] as number) >>> 23) - 127;
   const guess = Math.floor(binary * Math.LOG10E * Math.LN2); // right, or one too low
-  if (magnitude >= (powers[zeroPower + guess + 1] as number)) return guess + 1;
-  return magnitude < (powers[zeroPower + guess] as number) ? guess - 1 : guess;
+  if (magnitude >= (powersOfTen[zeroPower + guess + 1] as number)) return guess + 1;
+  return magnitude < (powersOfTen[zeroPower + guess] as number) ? guess - 1 : guess;
 }
 
 /**
@@ -110,13 +107,18 @@ function writeDigits(
     return writeInteger(bytes, at, rest, count);
   }
   if (count <= exponent + 1) {
-    at = writeInteger(bytes, at, rest * (powers[zeroPower + exponent + 1 - count] as number), exponent + 1);
+    at = writeInteger(
+      bytes,
+      at,
+      rest * (powersOfTen[zeroPower + exponent + 1 - count] as number),
+      exponent + 1,
+    );
     bytes[at++] = char.point;
     bytes[at++] = char.zero;
     return at;
   }
   const places = count - exponent - 1;
-  const unit = powers[zeroPower + places] as number;
+  const unit = powersOfTen[zeroPower + places] as number;
   const whole = Math.floor(rest / unit);
   at = writeInteger(bytes, at, whole, exponent + 1);
   bytes[at++] = char.point;
@@ -132,7 +134,7 @@ function writeScientific(
   exponent: number,
 ): number {
   let at = start;
-  const unit = powers[zeroPower + count - 1] as number;
+  const unit = powersOfTen[zeroPower + count - 1] as number;
   const first = Math.floor(digits / unit);
   bytes[at++] = char.zero + first;
   if (count > 1) {

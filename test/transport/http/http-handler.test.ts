@@ -94,7 +94,17 @@ describe('a prediction', () => {
     ]);
   });
 
-  it('that takes too long is given up, with its signal', async () => {
+  it('that takes too long is answered so', async () => {
+    // It waits for company that never comes.
+    const batching = { maxBatchSize: 2, batchTimeoutMicros: 3_600_000_000 };
+    const patient = await new ModelServer({ models: [{ name: 'linear', basePath, batching }] }).start();
+    const { post } = await serveHttpForTest(patient, { timeoutMs: 1 });
+    const { status, json } = await post(`${linear}:predict`, { instances: [2] });
+    expect([status, json]).toEqual([504, { error: 'The request took longer than its timeout of 1 ms' }]);
+    await patient.close();
+  });
+
+  it('is given up with its client', async () => {
     let signal: AbortSignal | undefined;
     const predict: ServingApi['predict'] = (_spec, _inputs, options) => {
       signal = options.signal;
