@@ -1,6 +1,6 @@
 // Hot path: once for each predict request over REST. Guarded by bench/json/decode.mjs.
 import type { Signature } from '../core/signature.js';
-import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
+import { elementCount, putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { char, skipSpace, textStart } from './characters.js';
 import type { DecodedInputs } from './decoded-inputs.js';
 import { onlyInput, requiredInputs } from './input-names.js';
@@ -85,48 +85,50 @@ class InputScanner {
 
   #namedColumns(): TensorMap | undefined {
     const inputs: Record<string, Tensor> = {};
+    const seen = new Set<string>();
     this.#take(char.leftBrace);
     do {
-      const name = this.#inputName(inputs);
-      const read = name === undefined ? undefined : this.#tensor(name);
+      const name = this.#inputName();
+      const read = name === undefined || seen.has(name) ? undefined : this.#tensor(name);
       if (read === undefined) return undefined;
       putTensor(inputs, name as string, read);
+      seen.add(name as string);
     } while (this.#take(char.comma));
-    return this.#take(char.rightBrace) && this.#hasAll(inputs) ? inputs : undefined;
+    return this.#take(char.rightBrace) && this.#hasAll(seen) ? inputs : undefined;
   }
 
   #namedRows(): TensorMap | undefined {
-    const columns: Record<string, Column> = {};
+    const columns = new Map<string, Column>();
     let rows = 0;
     this.#take(char.leftBracket);
     do {
       if (!this.#take(char.leftBrace)) return undefined;
-      const seen: Record<string, true> = {};
+      const seen = new Set<string>();
       do {
-        const name = this.#inputName(seen);
-        if (name === undefined || !this.#row(name, columns, rows)) return undefined;
-        seen[name] = true;
+        const name = this.#inputName();
+        if (name === undefined || seen.has(name) || !this.#row(name, columns, rows)) return undefined;
+        seen.add(name);
       } while (this.#take(char.comma));
       if (!this.#take(char.rightBrace) || !this.#hasAll(seen)) return undefined;
       rows++;
     } while (this.#take(char.comma));
     if (!this.#take(char.rightBracket)) return undefined;
     const inputs: Record<string, Tensor> = {};
-    for (const [name, { sink, shape }] of Object.entries(columns)) {
-      if (sink.length !== rows * shape.reduce((product, size) => product * size, 1)) return undefined;
+    for (const [name, { sink, shape }] of columns) {
+      if (sink.length !== rows * elementCount(shape)) return undefined;
       putTensor(inputs, name, sink.tensor([rows, ...shape]));
     }
     return inputs;
   }
 
   /** Adds a row of an input to those before. */
-  #row(name: string, columns: Record<string, Column>, rows: number): boolean {
-    const column = columns[name];
+  #row(name: string, columns: Map<string, Column>, rows: number): boolean {
+    const column = columns.get(name);
     const sink = column?.sink ?? this.#sink(name);
     if (!this.#numbers.read(this.#skip(), sink)) return false;
     this.#at = this.#numbers.end;
     const { shape } = this.#numbers;
-    if (column === undefined) columns[name] = { sink, shape };
+    if (column === undefined) columns.set(name, { sink, shape });
     else if (!isSameShape(shape, column.shape)) return false;
     return column !== undefined || rows === 0;
   }
@@ -150,15 +152,15 @@ class InputScanner {
     );
   }
 
-  /** The name of an input that was not there before, and its colon. */
-  #inputName(seen: object): string | undefined {
+  /** The name of an input, and its colon. */
+  #inputName(): string | undefined {
     const name = this.#plainString();
     if (name === undefined || !this.#take(char.colon)) return undefined;
-    return Object.hasOwn(this.#signature.inputs, name) && !Object.hasOwn(seen, name) ? name : undefined;
+    return Object.hasOwn(this.#signature.inputs, name) ? name : undefined;
   }
 
-  #hasAll(inputs: object): boolean {
-    return requiredInputs(this.#signature.inputs).every((name) => Object.hasOwn(inputs, name));
+  #hasAll(names: ReadonlySet<string>): boolean {
+    return requiredInputs(this.#signature.inputs).every((name) => names.has(name));
   }
 
   /** A string of ASCII without escapes. */

@@ -300,6 +300,20 @@ describe('a body', () => {
     ).toEqual(wanted);
   });
 
+  it.each(['constructor', '__proto__', 'toString'])('may have an input called %s', (name) => {
+    const of = signature({ x: 'float32', [name]: 'float32' });
+    const rows = `{"instances":[{"x":1,"${name}":[2,3]},{"x":4,"${name}":[5,6]}]}`;
+    const columns = `{"inputs":{"x":[1,4],"${name}":[[2,3],[5,6]]}}`;
+    for (const text of [rows, columns]) {
+      const { quick, slow } = bothWays(text, of);
+      expect(Object.entries(slow).map(([input, { shape }]) => [input, shape])).toEqual([
+        ['x', [2]],
+        [name, [2, 2]],
+      ]);
+      expect(Object.entries(quick ?? {})).toEqual(Object.entries(slow));
+    }
+  });
+
   it('keeps the bytes of a string that is no UTF-8', () => {
     const body = Buffer.concat([Buffer.from('{"inputs":["'), Buffer.of(0xff, 0x41), Buffer.from('"]}')]);
     const { data } = read(body, signature({ x: 'string' })).inputs.x ?? {};
