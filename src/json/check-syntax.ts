@@ -1,3 +1,4 @@
+import { asBuffer } from '../core/as-buffer.js';
 import { char, isDigit, skipSpace, textStart } from './characters.js';
 import { emptyError, type SyntaxFault, syntaxError } from './syntax-error.js';
 
@@ -223,7 +224,7 @@ class SyntaxCheck {
     const mayBeTooBig = this.#at - start > 300;
     if (bytes[this.#at] === char.e || bytes[this.#at] === char.E) this.#exponent();
     else if (!mayBeTooBig) return;
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, this.#at - start).toString('latin1');
+    const text = asBuffer(bytes).toString('latin1', start, this.#at);
     if (!Number.isFinite(Number(text))) throw syntaxError('numberTooBig', start);
   }
 

@@ -2,7 +2,7 @@ import { invalidArgument } from '../core/errors.js';
 import type { Example, Feature } from '../core/example.js';
 import { base64At, decodeBase64, isBase64Object } from './base64.js';
 import { debugText } from './debug-text.js';
-import type { JsonDocument } from './json-document.js';
+import { type JsonDocument, numberOf } from './json-document.js';
 import { objectOf, signatureNameOf } from './predict-body.js';
 import type { TakeBytes } from './tensor-sink.js';
 
@@ -100,7 +100,7 @@ class ExampleReader {
     if (kind === 'False') return 0n;
     if (kind === 'Number') {
       const literal = this.#document.literalAt(at);
-      return /[.eEIN]/.test(literal) ? Math.fround(this.#document.numberAt(at)) : int64(name, literal);
+      return /[.eEIN]/.test(literal) ? Math.fround(numberOf(literal)) : int64(name, literal);
     }
     const text = base64At(this.#document, at);
     if (text !== undefined) return decodeBase64(this.#document.textAt(text));

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { asBuffer } from '../core/as-buffer.js';
 import { char, isDigit, skipSpace } from './characters.js';
 import { checkSyntax } from './check-syntax.js';
 
@@ -21,7 +22,7 @@ export class JsonDocument {
 
   /** @throws ServingError INVALID_ARGUMENT in RapidJSON's words, for what is not JSON. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = asBuffer(bytes);
     this.root = checkSyntax(bytes);
   }
 
@@ -105,10 +106,6 @@ export class JsonDocument {
   /** A number as it is written. */
   literalAt(value: number): string {
     return this.#bytes.toString('latin1', value, this.#endOfWord(value));
-  }
-
-  numberAt(value: number): number {
-    return numberOf(this.literalAt(value));
   }
 
   /** A string, or its bytes where they are no UTF-8: neither RapidJSON nor TF Serving asks for that. */

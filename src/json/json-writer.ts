@@ -1,4 +1,5 @@
 // Hot path: once for each list of an answer. Guarded by bench/json/encode.mjs.
+import { asBuffer } from '../core/as-buffer.js';
 import { char } from './characters.js';
 import { mostDecimalBytes, writeText } from './write-decimal.js';
 
@@ -79,8 +80,4 @@ export class JsonWriter {
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,4 +1,5 @@
 import type { DType } from '../core/dtype.js';
+import { integerLimits } from './integer-limits.js';
 
 /** How a number of a dtype may be read quickly and still be the nearest one there is. */
 export interface NumberPrecision {
@@ -9,19 +10,17 @@ export interface NumberPrecision {
 }
 
 const floating: NumberPrecision = { integers: undefined, isSingle: false };
-const safe = Number.MAX_SAFE_INTEGER;
 
-/** RapidJSON reads small integers by 32 bits; they wrap around later. What is not here, is not read quickly. */
+const integers = Object.entries(integerLimits).map(([dtype, [min, max]]) => [
+  dtype,
+  { integers: [Number(min), Number(max)], isSingle: false },
+]);
+
+/** What is not here, is not read quickly. */
 export const precisions: Partial<Record<DType, NumberPrecision>> = {
   float16: floating,
   bfloat16: floating,
   float64: floating,
   float32: { integers: undefined, isSingle: true },
-  int8: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  int16: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  int32: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  uint8: { integers: [-(2 ** 31), 2 ** 31 - 1], isSingle: false },
-  uint32: { integers: [0, 2 ** 32 - 1], isSingle: false },
-  int64: { integers: [-safe, safe], isSingle: false },
-  uint64: { integers: [0, safe], isSingle: false },
+  ...Object.fromEntries(integers),
 };

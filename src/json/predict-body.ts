@@ -1,3 +1,4 @@
+import { asBuffer } from '../core/as-buffer.js';
 import { invalidArgument } from '../core/errors.js';
 import type { Signature } from '../core/signature.js';
 import type { TensorMap } from '../core/tensor.js';
@@ -25,7 +26,7 @@ export class PredictBody {
   #form: PredictForm = 'row';
 
   constructor(bytes: Uint8Array, takeBytes: TakeBytes) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = asBuffer(bytes);
     this.#takeBytes = takeBytes;
   }
 

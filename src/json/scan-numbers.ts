@@ -1,6 +1,6 @@
 // Hot path: once for each number of a request. Guarded by bench/json/decode.mjs.
 import type { DType } from '../core/dtype.js';
-import { char, isSpace } from './characters.js';
+import { char, isSpace, skipSpace } from './characters.js';
 import { exactDigits, isNearTie, mostQuickDigits, nearest } from './nearest.js';
 import { type NumberPrecision, precisions } from './number-precision.js';
 import { powersOfTen, zeroPower } from './powers-of-ten.js';
@@ -56,7 +56,7 @@ export class NumberScanner {
       while (bytes[at] === char.leftBracket) {
         if (counts.length === mostLevels) return false;
         counts.push(0);
-        at = this.#skipSpace(at + 1);
+        at = skipSpace(bytes, at + 1);
       }
       if (rank < 0) rank = counts.length;
       if (counts.length !== rank) return false;
@@ -65,7 +65,7 @@ export class NumberScanner {
       if (rank === 0) break;
       if (this.#isSibling(at, shape[rank - 1])) {
         (counts[rank - 2] as number)++;
-        at = this.#skipSpace(at + 3);
+        at = skipSpace(bytes, at + 3);
         continue;
       }
       counts[rank - 1] = this.#listLength;
@@ -79,11 +79,11 @@ export class NumberScanner {
         at++;
         if (level === 0) break;
         (counts[level - 1] as number)++;
-        at = this.#skipSpace(at);
+        at = skipSpace(bytes, at);
         if (bytes[at] === char.comma) break;
       }
       if (counts.length === 0) break;
-      at = this.#skipSpace(at + 1);
+      at = skipSpace(bytes, at + 1);
     }
     sink.numbers(numbers, this.#pending);
     this.end = at;
@@ -234,11 +234,5 @@ export class NumberScanner {
 
   #exact(start: number, end: number): number {
     return Number(this.#bytes.toString('latin1', start, end));
-  }
-
-  #skipSpace(start: number): number {
-    let at = start;
-    while (isSpace(this.#bytes[at])) at++;
-    return at;
   }
 }

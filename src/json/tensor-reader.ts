@@ -3,6 +3,7 @@ import { invalidArgument, ServingError } from '../core/errors.js';
 import { tensorflowName } from '../core/tensorflow-names.js';
 import { base64At, decodeBase64 } from './base64.js';
 import { debugText } from './debug-text.js';
+import { integerLimits } from './integer-limits.js';
 import { type JsonDocument, numberOf } from './json-document.js';
 import type { TensorSink } from './tensor-sink.js';
 
@@ -129,17 +130,6 @@ export class TensorReader {
   }
 }
 
-/** Integers of 32 bits that RapidJSON tells from other numbers by their literal. */
-const limits: Partial<Record<DType, readonly [min: bigint, max: bigint]>> = {
-  int8: [-(2n ** 31n), 2n ** 31n - 1n],
-  int16: [-(2n ** 31n), 2n ** 31n - 1n],
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  uint8: [-(2n ** 31n), 2n ** 31n - 1n],
-  uint32: [0n, 2n ** 32n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-};
-
 /** Those of 2^64 - 1, and a sign. */
 const mostDigits = 21;
 
@@ -183,7 +173,7 @@ function addBase64(document: JsonDocument, at: number, sink: TensorSink): void {
 
 function addNumber(document: JsonDocument, at: number, sink: TensorSink): void {
   const literal = document.literalAt(at);
-  const range = limits[sink.dtype];
+  const range = integerLimits[sink.dtype];
   if (range === undefined) {
     sink.number(numberOf(literal));
     return;

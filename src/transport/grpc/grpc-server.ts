@@ -1,11 +1,11 @@
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { Clock } from '../../core/clock.js';
 import { ServingError } from '../../core/errors.js';
 import { keepProcessAlive } from '../../core/keep-alive.js';
 import { assertString } from '../../core/option-check.js';
 import type { BoundAddress } from '../address.js';
 import { ByteBudget } from '../byte-budget.js';
 import { type CloseOptions, resolveCloseOptions } from '../close-options.js';
+import { after, endInTime } from '../end-in-time.js';
 import type { ServingApi } from '../serving-api.js';
 import { bind } from './bind.js';
 import { Connections } from './connections.js';
@@ -17,12 +17,6 @@ import { type GrpcModule, loadGrpc } from './load-grpc.js';
 import { addReflection } from './reflection.js';
 import { addTfsServices } from './tfs-services.js';
 import { TlsCredentials } from './tls/tls-credentials.js';
-
-/**
- * Milliseconds that a connection without calls is given to be closed from the other side, too. All is sent then, but an idle
- * client may look only every few seconds (gRPC's C core: 5).
- */
-const lingerMs = 500;
 
 /**
  * TF Serving's gRPC API in front of a `ModelServer`, which stays the host's: to close the one does not close the other.
@@ -121,13 +115,13 @@ export class GrpcServer implements AsyncDisposable {
     };
     const dropped = this.#connections.dropDestroyed();
     if (dropped !== undefined) await dropped;
-    const timers: (() => void)[] = [];
-    const forceIn = (timeMs: number) => timers.push(this.#options.clock.schedule(timeMs, force));
-    const shutdown = new Promise<void>((resolve) => this.#grpcServer.tryShutdown(() => resolve()));
-    if (graceMs !== Number.POSITIVE_INFINITY) forceIn(graceMs);
-    this.#connections.whenIdle(() => forceIn(lingerMs));
-    await shutdown;
-    for (const cancel of timers) cancel();
+    await endInTime({
+      clock: this.#options.clock,
+      graceMs,
+      end: () => new Promise((resolve) => this.#grpcServer.tryShutdown(() => resolve())),
+      whenIdle: (callback) => this.#connections.whenIdle(callback),
+      force,
+    });
   }
 
   #assertOpen(address: string): void {
@@ -174,8 +168,4 @@ function addServices(
 
 function windowOf(channelArguments: ResolvedGrpcOptions['channelArguments']): number {
   return Number(channelArguments['grpc-node.flow_control_window']);
-}
-
-function after(clock: Clock, timeMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.schedule(timeMs, resolve));
 }

@@ -1,4 +1,5 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
+import { asBuffer } from '../../core/as-buffer.js';
 
 /** A service whose messages are handled as bytes: each method decodes and encodes its own. */
 export function bytesService(
@@ -11,16 +12,11 @@ export function bytesService(
       path: `/${name}/${method}`,
       requestStream: false,
       responseStream,
-      requestSerialize: toBuffer,
-      requestDeserialize: toBuffer,
-      responseSerialize: toBuffer,
-      responseDeserialize: toBuffer,
+      requestSerialize: asBuffer,
+      requestDeserialize: asBuffer,
+      responseSerialize: asBuffer,
+      responseDeserialize: asBuffer,
     },
   ]);
   return Object.fromEntries(entries);
-}
-
-/** A view. */
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

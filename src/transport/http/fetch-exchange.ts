@@ -36,10 +36,10 @@ class FetchExchange implements HttpExchange {
     return this.#request.headers.get(name) ?? undefined;
   }
 
-  async readBody(takeBytes: (bytes: number) => void): Promise<Uint8Array> {
+  async readBody(): Promise<Uint8Array> {
     const { maxBodyBytes } = this.#service.options;
     if (Number(this.header('content-length') ?? 0) > maxBodyBytes) throw tooLong(maxBodyBytes);
-    const collector = new BodyCollector({ maxBytes: maxBodyBytes, takeBytes });
+    const collector = new BodyCollector({ maxBytes: maxBodyBytes, takeBytes: this.hold.take });
     for await (const piece of this.#request.body ?? []) collector.add(piece);
     return collector.bytes;
   }

@@ -5,6 +5,7 @@ import { keepProcessAlive } from '../../core/keep-alive.js';
 import { assertString } from '../../core/option-check.js';
 import type { BoundAddress } from '../address.js';
 import { type CloseOptions, resolveCloseOptions } from '../close-options.js';
+import { after, endInTime } from '../end-in-time.js';
 import type { ServingApi } from '../serving-api.js';
 import { answerFetch } from './fetch-exchange.js';
 import { HttpListeners } from './http-listener.js';
@@ -73,9 +74,6 @@ export function createHttpHandler(server: ServingApi, options: HttpHandlerOption
   });
 }
 
-/** Milliseconds that connections without requests are given to be closed from the other side, too. */
-const lingerMs = 500;
-
 class HttpCore {
   readonly #service: HttpService;
   readonly #clock: Clock;
@@ -128,17 +126,14 @@ class HttpCore {
   async #close(graceMs: number, lameDuckMs: number): Promise<void> {
     const letProcessEnd = keepProcessAlive(); // whoever closes waits for the end
     this.#service.drain();
-    if (lameDuckMs > 0) {
-      await new Promise<void>((resolve) => void this.#clock.schedule(lameDuckMs, resolve));
-    }
-    const timers: (() => void)[] = [];
-    const destroyIn = (timeMs: number) =>
-      timers.push(this.#clock.schedule(timeMs, () => this.#listeners.destroy()));
-    const closed = this.#listeners.close();
-    if (graceMs !== Number.POSITIVE_INFINITY) destroyIn(graceMs);
-    this.#whenIdle(() => destroyIn(lingerMs));
-    await closed;
-    for (const cancel of timers) cancel();
+    if (lameDuckMs > 0) await after(this.#clock, lameDuckMs);
+    await endInTime({
+      clock: this.#clock,
+      graceMs,
+      end: () => this.#listeners.close(),
+      whenIdle: (callback) => this.#whenIdle(callback),
+      force: () => this.#listeners.destroy(),
+    });
     letProcessEnd();
   }
 

@@ -17,7 +17,7 @@ export interface HttpExchange {
   /** The value of a header; its name has small letters. */
   header(name: string): string | undefined;
   /** All of the body, as it comes. */
-  readBody(takeBytes: (bytes: number) => void): Promise<Uint8Array>;
+  readBody(): Promise<Uint8Array>;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
   /** What aborts it, where it is the request's own. */
@@ -47,10 +47,6 @@ export class HttpService {
     this.#parts = { server, asTensorContent: false, isMethodChecked: options.enableSignatureMethodNameCheck };
   }
 
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
   /** From now on, it is not ready, and every answer is its connection's last. */
   drain(): void {
     this.#isDraining = true;
@@ -58,16 +54,13 @@ export class HttpService {
 
   /** Never rejects. */
   async answer(exchange: HttpExchange): Promise<RestAnswer> {
-    const answer = await this.#answer(exchange).catch((error: unknown) =>
-      error instanceof Refusal ? error.answer : errorAnswer(error),
-    );
+    const answer = await this.#answer(exchange).catch(failureAnswer);
     if (!this.#isDraining) return answer;
     return { ...answer, headers: { ...answer.headers, connection: 'close' } };
   }
 
   async #answer(exchange: HttpExchange): Promise<RestAnswer> {
     const { method, path } = exchange;
-    if (method === 'POST' && isOfApi(path)) return await this.#api(exchange);
     if (method === 'OPTIONS') return this.#preflight(exchange);
     if (method === 'GET' || method === 'HEAD') {
       if (path === '/healthz') return answered(JSON.stringify({ status: 'ok' }));
@@ -80,9 +73,7 @@ export class HttpService {
   }
 
   async #api(exchange: HttpExchange): Promise<RestAnswer> {
-    const answer = await this.#route(exchange).catch((error: unknown) =>
-      error instanceof Refusal ? error.answer : errorAnswer(error),
-    );
+    const answer = await this.#route(exchange).catch(failureAnswer);
     if (!this.options.cors) return answer;
     return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
   }
@@ -97,7 +88,7 @@ export class HttpService {
   }
 
   async #body(exchange: HttpExchange): Promise<Uint8Array> {
-    const bytes = await exchange.readBody(exchange.hold.take);
+    const bytes = await exchange.readBody();
     if (!exchange.header('content-encoding')?.includes('gzip')) return bytes;
     const limits = { maxBytes: this.options.maxBodyBytes, takeBytes: exchange.hold.take };
     return await inflate(bytes, limits);
@@ -131,6 +122,10 @@ export class HttpService {
     }
     return { status: 200, body: await metrics.source.metrics(), type: metrics.source.contentType };
   }
+}
+
+function failureAnswer(error: unknown): RestAnswer {
+  return error instanceof Refusal ? error.answer : errorAnswer(error);
 }
 
 function isOfApi(path: string): boolean {

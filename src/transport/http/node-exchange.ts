@@ -53,7 +53,7 @@ export class NodeExchange implements HttpExchange {
     return typeof value === 'string' ? value : value?.join(', ');
   }
 
-  readBody(takeBytes: (bytes: number) => void): Promise<Uint8Array> {
+  readBody(): Promise<Uint8Array> {
     const { maxBodyBytes, bodyTimeoutMs, clock } = this.#service.options;
     const request = this.#request;
     const parsed = (request as { readonly body?: unknown }).body;
@@ -67,7 +67,7 @@ export class NodeExchange implements HttpExchange {
       return Promise.reject(tooLong(maxBodyBytes));
     }
     if (this.#isAskingToContinue) this.#response.writeContinue();
-    const collector = new BodyCollector({ maxBytes: maxBodyBytes, takeBytes });
+    const collector = new BodyCollector({ maxBytes: maxBodyBytes, takeBytes: this.hold.take });
     return new Promise<Uint8Array>((resolve, reject) => {
       const late = () => end(new Refusal(408, `The request body did not come within ${bodyTimeoutMs} ms`));
       const cancelTimeout =

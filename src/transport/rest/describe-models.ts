@@ -28,13 +28,10 @@ export function restList(server: ServingApi): RestAnswer {
 /** Whether a model can answer now. */
 export function restReady(server: ServingApi, target: RestTarget): RestAnswer {
   const { version, label } = target;
-  const isThere =
-    version === undefined && label === undefined
-      ? server.listModels().some(({ name, isReady }) => name === target.model && isReady)
-      : isAnswering(server, target);
+  const known = server.listModels().find(({ name }) => name === target.model);
+  const isThere = version === undefined && label === undefined ? known?.isReady : isAnswering(server, target);
   if (isThere) return answered(JSON.stringify({ ready: true }));
-  const isKnown = server.listModels().some(({ name }) => name === target.model);
-  return isKnown
+  return known
     ? failed(503, `Model ${target.model} is not ready`)
     : failed(404, `Could not find any versions of model ${target.model}`);
 }

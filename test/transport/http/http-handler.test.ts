@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
 import { ModelServer, type Tensor } from 'servable';
@@ -33,6 +33,14 @@ beforeAll(async () => void (await server.start()));
 afterAll(() => server.close());
 
 const linear = '/v1/models/linear';
+
+/** A server of a host's own. */
+async function listenAs(listener: RequestListener): Promise<string> {
+  const host = createServer(listener).listen(0, '127.0.0.1');
+  await once(host, 'listening');
+  onTestFinished(() => void host.close());
+  return `http://127.0.0.1:${(host.address() as AddressInfo).port}`;
+}
 
 describe('a prediction', () => {
   it.each([
@@ -293,29 +301,23 @@ describe('a handler', () => {
 
   it('takes the bytes that a body parser left', async () => {
     const handler = createHttpHandler(server);
-    const host = createServer(async (request, response) => {
+    const base = await listenAs(async (request, response) => {
       const pieces: Buffer[] = [];
       for await (const piece of request) pieces.push(piece);
       handler(Object.assign(request, { body: Buffer.concat(pieces) }), response);
-    }).listen(0, '127.0.0.1');
-    await once(host, 'listening');
-    onTestFinished(() => void host.close());
-    const { port } = host.address() as AddressInfo;
+    });
     const init = { method: 'POST', body: '{"instances":[2]}' };
-    const answer = await fetch(`http://127.0.0.1:${port}${linear}:predict`, init);
+    const answer = await fetch(`${base}${linear}:predict`, init);
     expect(await answer.json()).toEqual({ predictions: [2] });
   });
 
   it('says so when a body parser left nothing', async () => {
     const handler = createHttpHandler(server);
-    const host = createServer((request, response) => {
+    const base = await listenAs((request, response) => {
       request.resume().once('end', () => handler(request, response));
-    }).listen(0, '127.0.0.1');
-    await once(host, 'listening');
-    onTestFinished(() => void host.close());
-    const { port } = host.address() as AddressInfo;
+    });
     const init = { method: 'POST', body: '{"instances":[2]}' };
-    const answer = await fetch(`http://127.0.0.1:${port}${linear}:predict`, init);
+    const answer = await fetch(`${base}${linear}:predict`, init);
     expect(await answer.text()).toContain('The body was read before');
   });
 
