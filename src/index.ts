@@ -43,12 +43,34 @@ export type { RetryStatus, ServableState, ServableStatus, StateChange } from './
 export type { ModelServerEvents } from './server/server-events.js';
 export type { ConfigReport } from './server/model-config-file.js';
 export type { ModelStatus } from './server/model-status.js';
+export type {
+  ErrorSnapshot,
+  ModelSnapshot,
+  ServerSnapshot,
+  VersionSnapshot,
+} from './server/snapshot.js';
+export type { Durations, VersionTraffic } from './server/version-traffic.js';
+export type { ServerState } from './server/server-lifecycle.js';
 export type { VersionMetadata } from './server/version-metadata.js';
 export type { InputsMaker } from './server/answer.js';
 export type { Explanation } from './control/explain.js';
 export type { LifecycleObserver, LoadReport, LookReport } from './control/lifecycle-observer.js';
 export type { ManagerFailure } from './control/manager.js';
 export type { WaitOptions, WaitTarget } from './control/state-monitor.js';
+
+// What a server measures, tells and logs.
+export { type MetricsOptions, ServerMetrics } from './metrics/server-metrics.js';
+export type { MetricRegistry } from './metrics/metric-registry.js';
+export type { CollectOptions, MetricsFormat, MetricsSource } from './core/metrics-source.js';
+export type { Logger } from './logging/logger.js';
+export type { RequestStages } from './logging/slow-request-log.js';
+export type { HeaderReader, RequestMethod, RequestRecord, WireRecord } from './core/request-records.js';
+export type { RunOrigin } from './core/run-origin.js';
+export type { BatchRecord } from './batching/batch-record.js';
+export type { ModelRun } from './runner/model-run.js';
+export type { LoadRecord } from './control/lifecycle-observer.js';
+export type { LiveVersion } from './control/live-version.js';
+export type { ThreadUsage } from './runner/threads/execution-threads.js';
 
 // The parts that a ModelServer is made of, for programs that compose their own.
 export type { AspiredVersion, Source, SourceListener } from './control/source.js';
@@ -64,6 +86,7 @@ export type { Lease, ServableDirectory } from './core/servable-directory.js';
 export { ConfigFile, type ConfigFileOptions } from './config/config-file.js';
 export { parseModelConfig } from './config/model-config.js';
 export { parseBatchingParameters } from './config/batching-parameters.js';
+export { type MonitoringConfig, parseMonitoringConfig } from './config/monitoring-config.js';
 export type { ConfigTextOptions } from './config/config-format.js';
 export type { ConfiguredModel, ModelServerConfig } from './config/configured-model.js';
 export { Resolver } from './routing/resolver.js';
@@ -84,11 +107,12 @@ export type {
   RunRequest,
   Servable,
   UnbatchedReport,
+  WaitingRequests,
 } from './core/servable.js';
 export { batched, type BatchedOptions } from './batching/batched.js';
 export { BatchingLoader, type BatchingLoaderOptions } from './batching/batching-loader.js';
 export { BatchDispatcher, type BatchDispatcherOptions } from './batching/batch-dispatcher.js';
-export type { BatchingObserver, BatchRefusal, BatchRun } from './batching/batching-observer.js';
+export type { BatchingObserver, BatchRefusal, BatchRun, RequestSplit } from './batching/batching-observer.js';
 export { WarmupLoader, type WarmupLoaderOptions, type WarmupReport } from './warmup/warmup-loader.js';
 export type { Warmup, WarmupPlan } from './warmup/warmup-plan.js';
 export { writeWarmupFile } from './warmup/warmup-file.js';

@@ -6,16 +6,19 @@ import type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 import type { Examples } from './core/example.js';
 import { type ModelSpec, toModelSpec } from './core/model-spec.js';
 import { assertNumber } from './core/option-check.js';
+import type { WireWatch } from './core/request-records.js';
 import type { ServableId } from './core/servable-id.js';
 import type { Signature } from './core/signature.js';
 import { findSignature } from './core/signature-check.js';
 import type { TensorMap } from './core/tensor.js';
+import { ServerMetrics } from './metrics/server-metrics.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './options/model-options.js';
 import { type ModelServerOptions, type ResolvedOptions, resolveOptions } from './options/server-options.js';
 import type { Prediction, PredictOptions } from './routing/prediction.js';
 import { answer, type InputsMaker } from './server/answer.js';
 import { type Ask, askOf } from './server/ask.js';
-import { compose, type Emit, type Parts } from './server/compose.js';
+import { changeByCall } from './server/change-by-call.js';
+import { compose, type Parts } from './server/compose.js';
 import { explainVersion } from './server/explain-version.js';
 import type { Classification } from './server/inference/classification.js';
 import { classify, multiInference, regress } from './server/inference/inference.js';
@@ -23,9 +26,11 @@ import type { InferenceOptions } from './server/inference/inference-options.js';
 import type { InferenceTasks, MultiInference } from './server/inference/multi-inference.js';
 import type { Regression } from './server/inference/regression.js';
 import { isModelReady, type ModelStatus, modelStatuses } from './server/model-status.js';
-import type { ModelServerEvents } from './server/server-events.js';
+import type { Emit, ModelServerEvents } from './server/server-events.js';
 import { ServerLifecycle } from './server/server-lifecycle.js';
+import { type ServerSnapshot, snapshotOf } from './server/snapshot.js';
 import { type VersionMetadata, versionMetadata } from './server/version-metadata.js';
+import { serverTraces } from './tracing/server-traces.js';
 
 /**
  * Serves models in this process: finds their versions, loads them, answers requests, and follows what changes on disk.
@@ -52,6 +57,10 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
   readonly #parts: Parts;
   readonly #lifecycle: ServerLifecycle<this>;
   readonly #ask: Ask;
+  /** What it measures. */
+  readonly metrics: ServerMetrics;
+  /** @internal Who looks at the requests that come over wires. */
+  readonly wires: WireWatch;
 
   /** Checks the options, and does nothing else. @throws ServingError INVALID_ARGUMENT naming the option. */
   constructor(options: ModelServerOptions) {
@@ -61,8 +70,13 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
       queueMicrotask(() => this.emit(event, ...(args as never)));
     };
     this.#parts = compose(this.#options, emit);
-    this.#lifecycle = new ServerLifecycle(this, this.#parts, this.#options.clock, emit);
-    this.#ask = askOf(this.#options.clock, () => this.#lifecycle.open());
+    const { meters, watchers } = this.#parts;
+    this.metrics = new ServerMetrics(meters, this.#options.metrics);
+    this.#lifecycle = new ServerLifecycle(this, this.#parts, this.metrics);
+    const { clock } = this.#options;
+    const open = () => this.#lifecycle.open();
+    this.#ask = askOf({ clock, open, observer: watchers.requests, trace: serverTraces.predict });
+    this.wires = { clock, observer: watchers.wires, trace: serverTraces.request };
   }
 
   /**
@@ -90,14 +104,14 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
    *   UNAVAILABLE where the server is not started or is closing, or a thread died; RESOURCE_EXHAUSTED where memory ran
    *   out; INTERNAL where the model failed otherwise.
    */
-  async predict(
+  predict(
     spec: ModelSpec | string,
     inputs: TensorMap | InputsMaker,
     options: PredictOptions = {},
   ): Promise<Prediction> {
-    const wanted = toModelSpec(spec);
-    const question = { signature: wanted.signature, inputs, options };
-    return await this.#ask(wanted, options, (servable, terms) => answer(servable, question, terms));
+    return this.#ask('predict', spec, options, (servable, { signature }, terms) =>
+      answer(servable, { signature, inputs, options }, terms),
+    );
   }
 
   /**
@@ -218,9 +232,14 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     return this.close();
   }
 
+  /** Everything that a page about this server would show, as plain data that JSON can hold. */
+  snapshot(): ServerSnapshot {
+    return snapshotOf(this.#parts, this.#lifecycle);
+  }
+
   async #change(models: readonly ResolvedModelOptions[]): Promise<void> {
-    const { served } = this.#lifecycle.open();
+    const parts = this.#lifecycle.open();
     await this.start();
-    await served.change(models);
+    await changeByCall(parts, models);
   }
 }

@@ -16,6 +16,9 @@ const parts = [
   'runner',
   'warmup',
   'request-log',
+  'metrics',
+  'tracing',
+  'logging',
 ];
 
 /** Who may import whom, beside itself; the table of the README. */
@@ -31,12 +34,26 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runner: ['core'],
   warmup: ['core', 'wire'],
   'request-log': ['core', 'wire'],
+  metrics: ['core', 'control', 'routing', 'batching', 'runner', 'warmup', 'request-log'],
+  tracing: ['core', 'control', 'batching', 'runner'],
+  logging: ['core', 'control', 'routing', 'warmup'],
   transport: ['core', 'wire', 'json', 'config'],
-  options: ['core', 'storage', 'control', 'batching', 'runner', 'warmup', 'request-log'],
+  options: [
+    'core',
+    'storage',
+    'control',
+    'batching',
+    'runner',
+    'warmup',
+    'request-log',
+    'metrics',
+    'logging',
+  ],
   server: [...parts, 'options'],
   index: [...parts, 'options', 'server'],
   grpc: ['transport'],
   http: ['transport'],
+  opentelemetry: ['tracing'],
 };
 
 interface Import {

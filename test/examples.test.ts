@@ -67,7 +67,8 @@ describe('documentation', () => {
     const classes = sources.flatMap((file) =>
       [...read(file).matchAll(/^export class (\w+)/gm)].map((match) => ({ file, name: match[1] as string })),
     );
-    const isPublic = ({ name }: { name: string }) => new RegExp(`(?<!type )\\b${name}\\b[,} ]`).test(index);
+    const values = index.replace(/^export type \{[^}]*\}/gm, '');
+    const isPublic = ({ name }: { name: string }) => new RegExp(`(?<!type )\\b${name}\\b[,} ]`).test(values);
     const without = classes
       .filter(isPublic)
       .filter(({ file }) => !examples.some((example) => example.file === file));

@@ -8,7 +8,12 @@ export function queueFull(id: ServableId, waiting: number, maxEnqueuedBatches: n
   return refusal(
     'UNAVAILABLE',
     `The batch scheduling queue to which this task was submitted is full; currently ${waiting} batches enqueued and max_enqueued_batches is ${maxEnqueuedBatches}`,
-    { id, actual: `${waiting} batches enqueued`, expected: `less than ${maxEnqueuedBatches}` },
+    {
+      id,
+      actual: `${waiting} batches enqueued`,
+      expected: `less than ${maxEnqueuedBatches}`,
+      reason: 'queue_full',
+    },
   );
 }
 
@@ -34,7 +39,7 @@ export function queueTooFull(id: ServableId, found: Capacity): ServingError {
   return refusal(
     'UNAVAILABLE',
     `The batch scheduling queue to which this task was submitted is full; task size is ${rows} but scheduling capacity is only ${capacity} (${details.join(', ')})`,
-    { id, actual: `${rows} rows`, expected: `at most ${capacity} rows` },
+    { id, actual: `${rows} rows`, expected: `at most ${capacity} rows`, reason: 'queue_full' },
   );
 }
 

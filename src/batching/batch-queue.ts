@@ -1,7 +1,7 @@
 // Hot path: once for each request. Guarded by bench/batching/cpu-per-request.mjs.
 import { deferred } from '../core/deferred.js';
 import { cancelled, type ServingError } from '../core/errors.js';
-import type { RunRequest } from '../core/servable.js';
+import type { RunRequest, WaitingRequests } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import { Slab } from '../core/slab.js';
 import type { TensorMap } from '../core/tensor.js';
@@ -50,6 +50,11 @@ export class BatchQueue implements BatchOwner, TaskOwner {
   constructor(options: BatchQueueOptions) {
     this.#options = options;
     this.#waiting = new WaitingBatches(options.isPadding);
+  }
+
+  get waiting(): WaitingRequests {
+    const { all, rows, count } = this.#waiting;
+    return { requests: all.reduce((sum, { tasks }) => sum + tasks.length, 0), rows, batches: count };
   }
 
   /**

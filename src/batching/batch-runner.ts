@@ -2,10 +2,13 @@
 import type { Clock } from '../core/clock.js';
 import { ServingError, type StatusCode } from '../core/errors.js';
 import { notify } from '../core/notify.js';
+import type { RunOrigin } from '../core/run-origin.js';
 import type { Servable } from '../core/servable.js';
 import type { TensorMap } from '../core/tensor.js';
+import { type Trace, traced } from '../core/trace.js';
 import { expired } from './batch-errors.js';
 import type { BatchPolicy } from './batch-policy.js';
+import { BatchRecord } from './batch-record.js';
 import type { BatchTask, TaskHolder } from './batch-task.js';
 import { type BatchingObserver, type BatchRun, notifyRefusal } from './batching-observer.js';
 import { assertRows, dealOutputs, wantedOutputs } from './deal-outputs.js';
@@ -26,6 +29,7 @@ export interface BatchRunnerOptions {
   readonly policy: BatchPolicy;
   readonly clock: Clock;
   readonly observer: BatchingObserver | undefined;
+  readonly trace: Trace<BatchRecord> | undefined;
 }
 
 /**
@@ -59,7 +63,7 @@ export class BatchRunner {
       return await this.#runTogether(wanted, attempt);
     } catch (error) {
       const failure = ServingError.from(error);
-      if (wanted.length > 1 && rowFaults.has(failure.code)) {
+      if (mayBeOfOne(wanted, failure)) {
         const half = wanted.length >> 1;
         (await this.run(wanted.slice(0, half), attempt + 1))();
         return await this.run(wanted.slice(half), attempt + 1);
@@ -73,18 +77,22 @@ export class BatchRunner {
     const { servable, filling, policy, clock } = this.#options;
     const { inputs, rows, padding } = mergeInputs(tasks, filling);
     const { signature, priority } = (tasks[0] as BatchTask).request;
+    const record = new BatchRecord({ id: servable.id, requests: originsOf(tasks), rows, padding, attempt });
     const run = new SharedRun(tasks);
     const startedMs = clock.now();
     let failure: ServingError | undefined;
     try {
-      const outputs = await servable.run({
-        signature,
-        inputs,
-        outputs: wantedOutputs(tasks),
-        givesInputs: true,
-        priority,
-        signal: run.signal,
-      });
+      const outputs = await traced(this.#options.trace, record, () =>
+        servable.run({
+          signature,
+          inputs,
+          outputs: wantedOutputs(tasks),
+          givesInputs: true,
+          priority,
+          signal: run.signal,
+          origin: record,
+        }),
+      );
       policy.onRun({ rows: rows + padding, startedMs, endedMs: clock.now() });
       assertRows(servable.id, outputs, rows + padding);
       return () => this.#deal(tasks, outputs, inputs, rows + padding);
@@ -93,7 +101,7 @@ export class BatchRunner {
       throw failure;
     } finally {
       run.end();
-      this.#tell(tasks, { rows, padding, attempt, startedMs, error: failure });
+      this.#tell(tasks, { record, startedMs, error: failure });
     }
   }
 
@@ -125,16 +133,27 @@ export class BatchRunner {
   }
 
   #tell(tasks: readonly BatchTask[], seen: Seen): void {
-    const { servable, clock, observer } = this.#options;
+    const { clock, observer } = this.#options;
+    const { record, startedMs, error } = seen;
+    const { id, rows, padding, attempt, queueMicros } = record;
+    const runMicros = (clock.now() - startedMs) * 1000;
+    const waitMicros = tasks.map(({ arrivedMs }) => (startedMs - arrivedMs) * 1000);
+    for (const [index, { request }] of tasks.entries()) {
+      request.origin?.noteRun((waitMicros[index] as number) + queueMicros, record.runMicros || runMicros);
+    }
     if (observer?.onRun === undefined) return;
-    const { startedMs, error, ...facts } = seen;
     const run: BatchRun = {
-      id: servable.id,
+      id,
       requests: tasks.length,
-      waitMicros: tasks.map(({ arrivedMs }) => (startedMs - arrivedMs) * 1000),
-      runMicros: (clock.now() - startedMs) * 1000,
-      ...facts,
+      asked: record.requestCount,
+      rows,
+      requestRows: tasks.map((task) => task.rows),
+      padding,
+      waitMicros,
+      runMicros,
+      attempt,
       ...(error && { error }),
+      isSplit: error !== undefined && mayBeOfOne(tasks, error),
     };
     notify((told: BatchRun) => observer.onRun?.(told), run);
   }
@@ -148,14 +167,24 @@ function dealAll(tasks: readonly BatchTask[], outputs: TensorMap, merged: Tensor
   }
 }
 
+/** Those that want to be told; requests that no server was asked have none. */
+function originsOf(tasks: readonly BatchTask[]): readonly RunOrigin[] {
+  const origins: RunOrigin[] = [];
+  for (const { request } of tasks) if (request.origin !== undefined) origins.push(request.origin);
+  return origins;
+}
+
+/** Whether it may be one of several tasks that a run failed of. */
+function mayBeOfOne(tasks: readonly BatchTask[], { code }: ServingError): boolean {
+  return tasks.length > 1 && rowFaults.has(code);
+}
+
 function rejectAll(tasks: readonly BatchTask[], error: ServingError): void {
   for (const task of tasks) task.reject(error);
 }
 
 interface Seen {
-  readonly rows: number;
-  readonly padding: number;
-  readonly attempt: number;
+  readonly record: BatchRecord;
   readonly startedMs: number;
   readonly error: ServingError | undefined;
 }

@@ -2,10 +2,12 @@ import { availableParallelism } from 'node:os';
 import type { BatchingStatus, Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
+import type { Trace } from '../core/trace.js';
 import { AdaptivePolicy } from './adaptive/adaptive-policy.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
 import { type BatchPolicy, type FinishedRun, FixedPolicy } from './batch-policy.js';
 import { BatchQueue } from './batch-queue.js';
+import type { BatchRecord } from './batch-record.js';
 import { BatchRunner } from './batch-runner.js';
 import type { BatchingObserver } from './batching-observer.js';
 import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
@@ -71,6 +73,7 @@ export function batched(servable: Servable, options: BatchedOptions = {}): Serva
     observer,
     status: { isOn: true },
     unbatched: new Set(),
+    trace: undefined,
     onUnload: async () => own?.close(),
   });
 }
@@ -83,6 +86,7 @@ export interface BatchingParts {
   readonly observer: BatchingObserver | undefined;
   readonly status: BatchingStatus;
   readonly unbatched: ReadonlySet<Signature>;
+  readonly trace: Trace<BatchRecord> | undefined;
   /** Runs that were seen already: what the policy knows of costs when it begins. */
   readonly trials?: readonly FinishedRun[];
   readonly onUnload?: () => Promise<void>;
@@ -91,10 +95,10 @@ export interface BatchingParts {
 /** @internal Puts the parts together. */
 export function makeBatching(servable: Servable, parts: BatchingParts): Servable {
   const { id } = servable;
-  const { batching, filling, dispatcher, observer, status, unbatched } = parts;
+  const { batching, filling, dispatcher, observer, status, unbatched, trace } = parts;
   const policy = choosePolicy(id, batching, dispatcher.numBatchThreads);
   for (const run of parts.trials ?? []) policy.onRun(run);
-  const runner = new BatchRunner({ servable, filling, policy, clock: dispatcher.clock, observer });
+  const runner = new BatchRunner({ servable, filling, policy, clock: dispatcher.clock, observer, trace });
   const queue = new BatchQueue({
     id,
     isPadding: batching.isPadding,
@@ -116,6 +120,7 @@ export function makeBatching(servable: Servable, parts: BatchingParts): Servable
     isSplitting: batching.isSplitting,
     status,
     unbatched,
+    observer,
     onUnload,
   });
 }

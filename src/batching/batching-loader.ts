@@ -2,9 +2,11 @@ import { ServingError } from '../core/errors.js';
 import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { TensorMap } from '../core/tensor.js';
+import type { Trace } from '../core/trace.js';
 import { timeRuns } from './adaptive/time-runs.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
 import type { FinishedRun } from './batch-policy.js';
+import type { BatchRecord } from './batch-record.js';
 import { makeBatching } from './batched.js';
 import type { BatchingObserver } from './batching-observer.js';
 import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './batching-options.js';
@@ -27,14 +29,15 @@ export interface BatchingLoaderOptions {
     signal?: AbortSignal,
   ) => Promise<ReadonlyMap<string, readonly TensorMap[]>>;
   readonly observer?: BatchingObserver;
+  /** @internal Follows every run that requests share. */
+  readonly trace?: Trace<BatchRecord> | undefined;
   /** Is told of each version that is served without batching although it was asked for, before it is available. */
   readonly onUnbatched?: (report: UnbatchedReport) => void;
 }
 
 /**
  * Loads versions whose requests share runs, where their rows may: a model that mixes rows would give each caller an
- * answer that depends on its neighbours. See {@link BatchingOptions.batchSafety}. A version that is served without
- * batching is also told of by a warning of the process.
+ * answer that depends on its neighbours. See {@link BatchingOptions.batchSafety}.
  *
  * @example
  * ```ts
@@ -91,7 +94,7 @@ export class BatchingLoader implements Loader {
     samples: ReadonlyMap<string, readonly TensorMap[]> | undefined,
     signal?: AbortSignal,
   ): Promise<Servable> {
-    const { dispatcher, observer, onUnbatched } = this.#options;
+    const { dispatcher, observer, trace, onUnbatched } = this.#options;
     const { id } = servable;
     const filling = resolveFilling(id, servable.signatures, batching);
     const trials: FinishedRun[] = [];
@@ -106,10 +109,7 @@ export class BatchingLoader implements Loader {
         { id, actual: reason, expected: 'rows that may share a run' },
       );
     }
-    if (reason !== undefined) {
-      warn(id, reason, isOn);
-      onUnbatched?.({ id, reason });
-    }
+    if (reason !== undefined) onUnbatched?.({ id, reason });
     const status = { isOn, ...(reason !== undefined && { reason }) };
     const isPadding = batching.isPadding && isPaddable;
     return makeBatching(servable, {
@@ -119,16 +119,8 @@ export class BatchingLoader implements Loader {
       observer,
       status,
       unbatched,
+      trace,
       trials,
     });
   }
-}
-
-/** A line in the log that needs no listener, and that a program may take over: `process.on('warning', …)`. */
-function warn(id: ServableId, reason: string, isOn: boolean): void {
-  const how = isOn ? 'is batched in part' : 'is served without batching';
-  process.emitWarning(`${formatServableId(id)} ${how}: ${reason}`, {
-    type: 'ServableWarning',
-    code: 'SERVABLE_UNBATCHED',
-  });
 }

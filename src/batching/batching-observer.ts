@@ -7,8 +7,12 @@ export interface BatchRun {
   readonly id: ServableId;
   /** Requests, or pieces of large ones. */
   readonly requests: number;
+  /** Of those, the ones that a `ModelServer` was asked: none in a warm-up. */
+  readonly asked: number;
   /** Rows of the requests. */
   readonly rows: number;
+  /** The same, by request. */
+  readonly requestRows: readonly number[];
   /** Rows that were added to reach an allowed size. */
   readonly padding: number;
   /** Microseconds that each request had waited when the run began. */
@@ -16,8 +20,10 @@ export interface BatchRun {
   readonly runMicros: number;
   /** 0 for the batch as it was formed, 1 for its halves after it failed, and so on: above 0 it is extra work. */
   readonly attempt: number;
-  /** Why it failed. Where it holds several requests and may be the fault of one of them, the parts are run again. */
+  /** Why it failed. */
   readonly error?: ServingError;
+  /** True where it failed, holds several requests and may be the fault of one of them: its halves are run again. */
+  readonly isSplit: boolean;
 }
 
 /** A request that was not run. */
@@ -28,10 +34,18 @@ export interface BatchRefusal {
   readonly error: ServingError;
 }
 
+/** A request that is larger than a batch, and was cut. */
+export interface RequestSplit {
+  readonly id: ServableId;
+  readonly rows: number;
+  readonly pieces: number;
+}
+
 /** Is told what batching does, for metrics; after the fact, and it changes nothing. */
 export interface BatchingObserver {
   onRun?(run: BatchRun): void;
   onRefused?(refusal: BatchRefusal): void;
+  onSplit?(split: RequestSplit): void;
 }
 
 /** @internal */

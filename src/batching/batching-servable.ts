@@ -1,13 +1,21 @@
 // Hot path: once for each request. Guarded by bench/batching/cpu-per-request.mjs.
 import { ServingError } from '../core/errors.js';
+import { notify } from '../core/notify.js';
 import { commonRowCount, concatRows } from '../core/rows.js';
-import type { BatchingStatus, ModelMetadata, RunRequest, Servable } from '../core/servable.js';
+import type {
+  BatchingStatus,
+  ModelMetadata,
+  RunRequest,
+  Servable,
+  WaitingRequests,
+} from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import { tooLarge } from './batch-errors.js';
 import type { BatchPolicy } from './batch-policy.js';
 import type { BatchQueue } from './batch-queue.js';
+import type { BatchingObserver, RequestSplit } from './batching-observer.js';
 
 export interface BatchingServableOptions {
   readonly servable: Servable;
@@ -20,6 +28,7 @@ export interface BatchingServableOptions {
   readonly status: BatchingStatus;
   /** Signatures whose requests run alone. */
   readonly unbatched: ReadonlySet<Signature>;
+  readonly observer: BatchingObserver | undefined;
   /** Called when the servable is unloaded. */
   readonly onUnload: () => Promise<void>;
 }
@@ -63,6 +72,10 @@ export class BatchingServable implements Servable {
     return this.#options.servable.memoryBytes;
   }
 
+  get waiting(): WaitingRequests {
+    return this.#options.queue.waiting;
+  }
+
   drain(): void {
     this.#options.queue.drain();
   }
@@ -101,7 +114,10 @@ export class BatchingServable implements Servable {
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort);
     try {
-      const pieces = this.#options.queue.addPieces({ ...request, signal: abort.signal }, rows);
+      const { queue, observer } = this.#options;
+      const pieces = queue.addPieces({ ...request, signal: abort.signal }, rows);
+      const split = { id: this.id, rows, pieces: pieces.length };
+      notify((told: RequestSplit) => observer?.onSplit?.(told), split);
       return joinPieces(request.outputs, await Promise.all(pieces));
     } finally {
       signal?.removeEventListener('abort', onAbort);

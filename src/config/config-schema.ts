@@ -2,7 +2,8 @@
  * @internal The messages that TF Serving's config files are made of, as protobufjs takes them.
  *
  * Field names, numbers and types are TF Serving's: config/model_server_config.proto, config/logging_config.proto,
- * config/log_collector_config.proto, config/file_system_storage_path_source.proto, config/ssl_config.proto, apis/logging.proto and
+ * config/log_collector_config.proto, config/file_system_storage_path_source.proto, config/ssl_config.proto,
+ * config/monitoring_config.proto, apis/logging.proto and
  * servables/tensorflow/session_bundle_config.proto. What no config file can hold is left out.
  */
 export const configSchema = {
@@ -108,6 +109,10 @@ export const configSchema = {
                 custom_ca: { type: 'string', id: 3 },
                 client_verify: { type: 'bool', id: 4 },
               },
+            },
+            MonitoringConfig: { fields: { prometheus_config: { type: 'PrometheusConfig', id: 1 } } },
+            PrometheusConfig: {
+              fields: { enable: { type: 'bool', id: 1 }, path: { type: 'string', id: 2 } },
             },
           },
         },

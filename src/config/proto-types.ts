@@ -7,7 +7,7 @@ type TextFormat = typeof import('protobufjs/ext/textformat.js');
 type ProtoJson = typeof import('protobufjs/ext/protojson.js');
 
 /** @internal A message that a config file as a whole may be, by its name in package tensorflow.serving. */
-export type ConfigMessage = 'ModelServerConfig' | 'BatchingParameters' | 'SSLConfig';
+export type ConfigMessage = 'ModelServerConfig' | 'BatchingParameters' | 'SSLConfig' | 'MonitoringConfig';
 
 // Loaded on first use: a program without config files should not pay the 25 ms.
 const require = createRequire(import.meta.url);

@@ -2,9 +2,15 @@ import type { ServingError } from '../core/errors.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { ServableStatus } from './servable-state.js';
 
-/** An attempt to load a version that has ended. */
-export interface LoadReport {
+/** An attempt to load a version. The payload of the tracing channel `servable:load`. */
+export interface LoadRecord {
   readonly id: ServableId;
+  /** The version's directory. */
+  readonly path: string;
+}
+
+/** An attempt to load a version that has ended. */
+export interface LoadReport extends LoadRecord {
   /** Milliseconds from its turn on: estimate, load, warm-up. */
   readonly durationMs: number;
   /** Why it failed, where it did. */

@@ -5,7 +5,8 @@ import { ServingError } from '../core/errors.js';
 import { notify } from '../core/notify.js';
 import type { Loader, Servable } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
-import type { LoadReport } from './lifecycle-observer.js';
+import { type Trace, traced } from '../core/trace.js';
+import type { LoadRecord, LoadReport } from './lifecycle-observer.js';
 import type { MemoryBudget, Reservation } from './memory-budget.js';
 import { mayPass, type RetryPolicy } from './retry-policy.js';
 import type { RetryStatus } from './servable-state.js';
@@ -19,6 +20,7 @@ export interface LoadContext {
   readonly loads: PQueue;
   readonly budget?: MemoryBudget | undefined;
   readonly onLoad?: ((report: LoadReport) => void) | undefined;
+  readonly trace?: Trace<LoadRecord> | undefined;
 }
 
 /** How the attempts ended; with neither, nobody wants the version any more. */
@@ -138,14 +140,17 @@ export class LoadAttempts {
       return { error: ServingError.from(error) };
     }
   }
+
   async #timed(load: () => Promise<Servable>): Promise<Servable> {
-    const { clock, onLoad } = this.#context;
+    const { clock, onLoad, trace } = this.#context;
+    const record: LoadRecord = { id: this.#id, path: this.#path };
     const startMs = clock.now();
     const report = (error?: ServingError) => {
-      notify(onLoad, { id: this.#id, durationMs: clock.now() - startMs, ...(error && { error }) });
+      const { id, path } = record; // without what a tracer may have put there
+      notify(onLoad, { id, path, durationMs: clock.now() - startMs, ...(error && { error }) });
     };
     try {
-      const servable = await load();
+      const servable = await traced(trace, record, load);
       report();
       return servable;
     } catch (error) {

@@ -6,7 +6,9 @@ import { notify } from '../core/notify.js';
 import type { Loader } from '../core/servable.js';
 import type { Lease, ServableDirectory } from '../core/servable-directory.js';
 import type { ServableId } from '../core/servable-id.js';
-import type { LoadReport } from './lifecycle-observer.js';
+import type { Trace } from '../core/trace.js';
+import type { LoadRecord, LoadReport } from './lifecycle-observer.js';
+import type { LiveVersion } from './live-version.js';
 import { graceOver } from './manager-errors.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelVersions } from './model-versions.js';
@@ -48,6 +50,8 @@ export interface ServableManagerOptions {
   readonly unloadGraceMs?: number;
   /** Is told of every attempt to load a version. */
   readonly onLoad?: (report: LoadReport) => void;
+  /** @internal Follows every attempt to load a version. */
+  readonly trace?: Trace<LoadRecord> | undefined;
   readonly clock?: Clock;
 }
 
@@ -114,12 +118,18 @@ export class ServableManager implements ServableDirectory, SourceListener {
       budget: memoryBudgetBytes === undefined ? undefined : this.#newBudget(memoryBudgetBytes),
       unloadGraceMs,
       onLoad: options.onLoad,
+      trace: options.trace,
     };
   }
 
   /** Bytes that are reserved for loaded versions; 0 without a budget. */
   get memoryBytes(): number {
     return this.#context.budget?.usedBytes ?? 0;
+  }
+
+  /** What is loaded, as of now: a version that is being replaced is there twice. */
+  get live(): readonly LiveVersion[] {
+    return [...this.#models.values()].flatMap(({ versions }) => versions.live);
   }
 
   available(model: string): readonly number[] | undefined {

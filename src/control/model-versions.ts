@@ -1,5 +1,6 @@
 import type { ServingError } from '../core/errors.js';
 import type { Lease } from '../core/servable-directory.js';
+import type { LiveVersion } from './live-version.js';
 import { SeenRevisions } from './seen-revisions.js';
 import { type HarnessContext, ServableHarness } from './servable-harness.js';
 import type { ServableState, ServableStatus } from './servable-state.js';
@@ -80,6 +81,11 @@ export class ModelVersions {
   /** Versions whose leases are out, for messages. */
   get held(): readonly ServableHarness[] {
     return this.#all().filter(({ leases }) => leases > 0);
+  }
+
+  /** What is loaded, as of now: a version that is being replaced is there twice. */
+  get live(): readonly LiveVersion[] {
+    return this.#all().flatMap(({ live }) => live ?? []);
   }
 
   /** Why there is none available, or none as it is wanted: the error of the highest version that failed. */

@@ -4,6 +4,7 @@ import { ServingError } from '../core/errors.js';
 import type { Servable } from '../core/servable.js';
 import type { Lease } from '../core/servable-directory.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
+import type { LiveVersion } from './live-version.js';
 import { LoadAttempts, type LoadContext } from './load-attempts.js';
 import type { RetryStatus, ServableState, ServableStatus } from './servable-state.js';
 import type { AspiredVersion } from './source.js';
@@ -83,6 +84,18 @@ export class ServableHarness {
       ...(this.#warning && { warning: this.#warning }),
       ...(batching && { batching }),
       ...(memoryBytes !== undefined && { memoryBytes }),
+    };
+  }
+
+  /** Undefined before it is loaded, and when it has ended. */
+  get live(): LiveVersion | undefined {
+    if (this.#servable === undefined) return undefined;
+    const { memoryBytes, waiting } = this.#servable;
+    return {
+      id: this.id,
+      leases: this.#leases,
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(waiting && { waiting }),
     };
   }
 

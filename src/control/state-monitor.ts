@@ -125,6 +125,17 @@ export class StateMonitor {
     );
   }
 
+  /** Whether there is anything to be said of a version. */
+  remembers({ model, version }: ServableId): boolean {
+    this.#prune();
+    return this.#models.get(model)?.has(version) ?? false;
+  }
+
+  /** The models of which there is anything to be said. */
+  get models(): Iterable<string> {
+    return this.#models.keys();
+  }
+
   /** What has happened to a version, oldest first: its last 50 changes; empty for one that is unknown or forgotten. */
   history({ model, version }: ServableId): readonly StateChange[] {
     return this.#models.get(model)?.get(version)?.history ?? [];

@@ -39,6 +39,8 @@ export interface ErrorFacts {
   readonly expected?: string;
   /** What came, in words. */
   readonly actual?: string;
+  /** Why a request was rejected, in one word, for those who count: `queue_full`, `latency_target`. */
+  readonly reason?: string;
   /** What went wrong underneath. For logs; never sent over a wire. */
   readonly cause?: unknown;
 }
@@ -71,6 +73,7 @@ export class ServingError extends Error {
   declare readonly option?: string;
   declare readonly expected?: string;
   declare readonly actual?: string;
+  declare readonly reason?: string;
 
   constructor(code: StatusCode, message: string, facts: ErrorFacts = {}) {
     const { cause, ...fields } = facts;
@@ -83,8 +86,8 @@ export class ServingError extends Error {
 
   /** The fields that are set, without the cause: what another error about the same thing may take over. */
   get facts(): ErrorFacts {
-    const { id, input, output, option, expected, actual } = this;
-    const all = Object.entries({ id, input, output, option, expected, actual });
+    const { id, input, output, option, expected, actual, reason } = this;
+    const all = Object.entries({ id, input, output, option, expected, actual, reason });
     return Object.fromEntries(all.filter(([, fact]) => fact !== undefined));
   }
 

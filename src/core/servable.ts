@@ -1,4 +1,5 @@
 import type { ServingError } from './errors.js';
+import type { RunOrigin } from './run-origin.js';
 import type { ServableId } from './servable-id.js';
 import type { Signature } from './signature.js';
 import type { TensorMap } from './tensor.js';
@@ -23,6 +24,16 @@ export interface RunRequest {
    * @default false
    */
   readonly givesInputs?: boolean;
+  /** Who is told how long the wait and the run took. */
+  readonly origin?: RunOrigin | undefined;
+}
+
+/** What waits for company, or for a thread. */
+export interface WaitingRequests {
+  /** Requests, or pieces of large ones. */
+  readonly requests: number;
+  readonly rows: number;
+  readonly batches: number;
 }
 
 /** Whether requests to a version share runs, where that was asked for. */
@@ -69,6 +80,8 @@ export interface Servable {
   run(request: RunRequest): Promise<TensorMap>;
   /** Bytes that it holds while it is loaded, as far as that can be measured; absent where it cannot. */
   readonly memoryBytes?: number | undefined;
+  /** What waits in its batches, as of now; absent where requests do not share runs. */
+  readonly waiting?: WaitingRequests | undefined;
   /** Says that no request comes any more: what waits for company goes at once. */
   drain?(): void;
   /**

@@ -12,6 +12,8 @@ import {
   optionError,
 } from '../core/option-check.js';
 import type { Storage } from '../core/storage.js';
+import type { Logger } from '../logging/logger.js';
+import type { MetricsOptions } from '../metrics/server-metrics.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
@@ -87,18 +89,31 @@ export interface ModelServerOptions extends EngineOptions {
   readonly requestLogObserver?: RequestLogObserver;
   /** Is told what batching does: for metrics. */
   readonly batchingObserver?: BatchingObserver;
+  /** Where metrics go. @default a registry of the server's own, `server.metrics` */
+  readonly metrics?: MetricsOptions;
+  /**
+   * Is told what happens, in pino's shape: fields, then a message. @default nobody: the library writes nothing
+   */
+  readonly logger?: Logger;
+  /**
+   * Milliseconds from which on a request is slow: it is logged as a warning, with where the time went. 0 logs all of them.
+   *
+   * @default infinity
+   */
+  readonly slowRequestMs?: number;
   /** @internal Time, for tests. */
   readonly clock?: Clock;
 }
 
 /** @internal The options of a server, with every default filled in. */
-export type ResolvedOptions = Required<Omit<ModelServerOptions, 'models' | 'configFile'>> & {
+export type ResolvedOptions = Defaults & {
   readonly models: readonly ResolvedModelOptions[];
   readonly configFile: ResolvedConfigFile | undefined;
+  readonly logger: Logger | undefined;
 };
 
 /** What everything has but the models. */
-type Defaults = Required<Omit<ModelServerOptions, 'models' | 'configFile'>>;
+type Defaults = Required<Omit<ModelServerOptions, 'models' | 'configFile' | 'logger'>>;
 
 const atLeast0 = { min: 0 };
 const forEver = { min: 0, isInfinityAllowed: true };
@@ -116,12 +131,20 @@ const numbers = {
   drainGraceMs: forEver,
   endedRetentionMs: forEver,
   maxInlineMicros: forEver,
+  slowRequestMs: forEver,
   numBatchThreads: threads,
   numLoadThreads: threads,
   numUnloadThreads: threads,
 } as const;
 
-const objects = ['storage', 'lifecycleObserver', 'requestLogObserver', 'batchingObserver', 'clock'] as const;
+const objects = [
+  'storage',
+  'lifecycleObserver',
+  'requestLogObserver',
+  'batchingObserver',
+  'clock',
+  'metrics',
+] as const;
 
 /**
  * @internal Checks what the user wrote and fills in the defaults, once.
@@ -135,6 +158,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     'configFile',
     'cacheDirectory',
     'inlineRuns',
+    'logger',
     ...Object.keys(numbers),
     ...objects,
   ]);
@@ -146,13 +170,40 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   for (const name of objects) assertObject(resolved[name], name);
   assertString(resolved.cacheDirectory, 'cacheDirectory');
   assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
-  return { ...resolved, ...resolveModelsOrFile(options) };
+  assertMetrics(resolved.metrics);
+  assertLogger(options.logger);
+  return { ...resolved, logger: options.logger, ...resolveModelsOrFile(options) };
 }
 
 function resolveModelsOrFile({ models, configFile }: ModelServerOptions) {
   if (configFile === undefined) return { models: resolveModels(models as never), configFile };
   if (models === undefined) return { models: [], configFile: resolveConfigFile(configFile) };
   throw optionError('configFile', configFile, 'either models or configFile');
+}
+
+function assertMetrics({ registry, labels = {}, ...rest }: MetricsOptions): void {
+  assertKeys(rest, 'metrics', ['registry', 'labels']);
+  if (registry !== undefined) assertMethods(registry, 'metrics.registry', registryMethods);
+  assertObject(labels, 'metrics.labels');
+  for (const [name, value] of Object.entries(labels)) {
+    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name))
+      throw optionError(`metrics.labels["${name}"]`, name, 'a name of letters, digits and _');
+    assertString(value, `metrics.labels["${name}"]`, { isEmptyAllowed: true });
+  }
+}
+
+const registryMethods = ['metrics', 'registerMetric', 'removeSingleMetric', 'getSingleMetric'];
+
+function assertLogger(logger: Logger | undefined): void {
+  if (logger !== undefined) assertMethods(logger, 'logger', ['debug', 'info', 'warn', 'error']);
+}
+
+function assertMethods(value: object, path: string, names: readonly string[]): void {
+  assertObject(value, path);
+  for (const name of names) {
+    if (typeof (value as Record<string, unknown>)[name] === 'function') continue;
+    throw optionError(`${path}.${name}`, (value as Record<string, unknown>)[name], 'a function');
+  }
 }
 
 function defaults(): Defaults {
@@ -176,6 +227,8 @@ function defaults(): Defaults {
     lifecycleObserver: {},
     requestLogObserver: {},
     batchingObserver: {},
+    metrics: {},
+    slowRequestMs: Number.POSITIVE_INFINITY,
     clock: systemClock,
   };
 }

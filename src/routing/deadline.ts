@@ -2,6 +2,7 @@ import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:even
 import type { Clock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
 import { assertTimeout } from '../core/option-check.js';
+import type { WireRecord } from '../core/request-records.js';
 
 /** How long a caller will wait, and what makes it stop waiting. */
 export interface Patience {
@@ -13,6 +14,8 @@ export interface Patience {
    * time is over, too, and no signal of our own is needed, which would take 2 µs.
    */
   readonly controller?: AbortController;
+  /** @internal What the request came by. */
+  readonly wire?: WireRecord;
 }
 
 /**

@@ -13,6 +13,8 @@ export interface EngineRun {
   /** True where no two runs of such a model may overlap in the process. */
   readonly isExclusive?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Where what the run itself took is noted. */
+  readonly record?: { runMicros: number; isInline: boolean } | undefined;
   /** True where the inputs' memory may be moved to a thread as it is: nobody else has it. */
   readonly givesInputs?: boolean | undefined;
 }

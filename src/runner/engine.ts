@@ -11,7 +11,7 @@ import { arenaBytes, type OpenSession } from './ort/session.js';
 import { elementTotal } from './run-inputs.js';
 import type { SessionOptions } from './session-options.js';
 import { usableCpus } from './threads/cpu-quota.js';
-import { ExecutionThreads } from './threads/execution-threads.js';
+import { ExecutionThreads, type ThreadUsage } from './threads/execution-threads.js';
 import { ExitBarrier } from './threads/exit-barrier.js';
 import { LoadRunner } from './threads/load-runner.js';
 import { ThreadRunner } from './threads/thread-runner.js';
@@ -58,6 +58,7 @@ interface Binding {
   readonly environment: Pointer;
   readonly closeLoadThreads: () => Promise<void>;
   readonly batchThreads: ExecutionThreads;
+  readonly loadThreads: ExecutionThreads;
   readonly inlineRunner: InlineRunner;
   readonly loadRunner: LoadRunner;
   readonly threadRunner: ThreadRunner;
@@ -123,6 +124,18 @@ export class OrtEngine {
    */
   async listExternalData(file: string, signal?: AbortSignal): Promise<readonly string[]> {
     return this.#bound().loadRunner.listExternalData(file, signal);
+  }
+
+  /** What the threads have to do; undefined before the start and after the end. Load threads are those that give way. */
+  get threads(): { readonly batch: ThreadUsage; readonly load: ThreadUsage } | undefined {
+    if (this.#binding === undefined) return undefined;
+    const { batchThreads, loadThreads } = this.#binding;
+    return { batch: batchThreads.usage, load: loadThreads.usage };
+  }
+
+  /** onnxruntime's version; undefined before the start and after the end. */
+  get runtimeVersion(): string | undefined {
+    return this.#binding?.api.version;
   }
 
   /**
@@ -230,6 +243,7 @@ function bind(options: EngineOptions): Binding {
     environment,
     closeLoadThreads,
     batchThreads,
+    loadThreads: patient,
     loadRunner,
     threadRunner,
     inlineRunner,

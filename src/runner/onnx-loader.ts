@@ -1,17 +1,20 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { type Clock, systemClock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
 import type { Loader, Servable } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
+import type { Trace } from '../core/trace.js';
 import type { OrtEngine } from './engine.js';
 import { describeForeignFile } from './files/describe-foreign-file.js';
 import { diskBytes } from './files/disk-bytes.js';
 import { PrivateCopy } from './files/private-copy.js';
 import { Revisions } from './files/revisions.js';
 import { graphSignature } from './graph-signature.js';
-import { OnnxServable } from './onnx-servable.js';
+import type { ModelRun } from './model-run.js';
+import { OnnxServable, type RunWatch } from './onnx-servable.js';
 import { OrtError } from './ort/c-api.js';
 import type { OpenSession } from './ort/session.js';
 import { loadError } from './ort/status.js';
@@ -34,6 +37,11 @@ export interface OnnxLoaderOptions {
   readonly engine: OrtEngine;
   /** How a model's sessions are made; onnxruntime's defaults and ours where it returns nothing. */
   readonly sessionOptions?: (id: ServableId) => SessionOptions | undefined;
+  /** Is told of every run, for metrics. */
+  readonly onRun?: ((run: ModelRun) => void) | undefined;
+  /** @internal Follows every run. */
+  readonly trace?: Trace<ModelRun> | undefined;
+  readonly clock?: Clock;
 }
 
 /**
@@ -58,8 +66,11 @@ export interface OnnxLoaderOptions {
 export class OnnxLoader implements Loader {
   readonly #engine: OrtEngine;
   readonly #sessionOptions: (id: ServableId) => SessionOptions | undefined;
+  readonly #watch: RunWatch;
 
   constructor(options: OnnxLoaderOptions) {
+    const { clock = systemClock, onRun, trace } = options;
+    this.#watch = { clock, onRun, trace };
     this.#engine = options.engine;
     this.#sessionOptions = options.sessionOptions ?? (() => undefined);
   }
@@ -134,6 +145,7 @@ export class OnnxLoader implements Loader {
         options,
         fileBytes: revisions.bytes,
         onUnload: async () => copy?.remove(),
+        watch: this.#watch,
       });
     } catch (error) {
       if (open !== undefined) await this.#engine.closeSession(open);

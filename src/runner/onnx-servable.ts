@@ -1,10 +1,14 @@
+import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
+import { notify } from '../core/notify.js';
 import type { ModelMetadata, RunRequest, Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
+import type { Trace } from '../core/trace.js';
 import type { OrtEngine } from './engine.js';
 import { RunTimes } from './inline/run-times.js';
+import { ModelRun } from './model-run.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
 import type { OpenSession } from './ort/session.js';
@@ -22,6 +26,14 @@ export interface OnnxServableParts {
   readonly fileBytes: number;
   /** Called when the session is closed. Never rejects. */
   readonly onUnload: () => Promise<void>;
+  readonly watch: RunWatch;
+}
+
+/** Who looks at the runs of servables. */
+export interface RunWatch {
+  readonly clock: Clock;
+  readonly onRun?: ((run: ModelRun) => void) | undefined;
+  readonly trace?: Trace<ModelRun> | undefined;
 }
 
 /** One version of an ONNX model, open in the engine. */
@@ -39,12 +51,13 @@ export class OnnxServable implements Servable {
   readonly #outputs = new Map<string, RunOutput>();
   readonly #fileBytes: number;
   readonly #onUnload: () => Promise<void>;
+  readonly #watch: RunWatch;
   /** What the arena held before the first run; undefined where there is none, or it is not the session's own. */
   readonly #loadedBytes: number | undefined;
   #abandoned: ServingError | undefined;
   #unloaded: Promise<void> | undefined;
 
-  constructor({ engine, id, open, signatures, options, fileBytes, onUnload }: OnnxServableParts) {
+  constructor({ engine, id, open, signatures, options, fileBytes, onUnload, watch }: OnnxServableParts) {
     this.#engine = engine;
     this.id = id;
     this.#open = open;
@@ -57,6 +70,7 @@ export class OnnxServable implements Servable {
     this.#isOnHost = providers.every((name) => hostProviders.includes(name));
     this.#fileBytes = fileBytes;
     this.#onUnload = onUnload;
+    this.#watch = watch;
     this.#loadedBytes = this.#arenaBytes();
     for (const { name, nativeName } of [...open.inputs, ...open.overridableInitializers]) {
       this.#inputNames.set(name, nativeName);
@@ -83,22 +97,22 @@ export class OnnxServable implements Servable {
   }
 
   async run(request: RunRequest): Promise<TensorMap> {
-    if (this.#abandoned !== undefined) throw this.#abandoned;
-    const { signature, inputs, outputs: aliases, signal, givesInputs } = request;
+    const { clock, trace, onRun } = this.#watch;
+    const record = new ModelRun(this.id, request.origin, clock.now());
     try {
-      const tensors = await this.#engine.run({
-        session: this.#open.session,
-        inputs: this.#feed(signature, inputs),
-        outputs: aliases.map((alias) => this.#fetch(signature, alias)),
-        times: this.#times,
-        runConfigEntries: this.#options.runConfigEntries,
-        isExclusive: this.#isExclusive,
-        signal,
-        givesInputs,
-      });
-      return byAlias(aliases, tensors);
+      if (this.#abandoned !== undefined) throw this.#abandoned;
+      const work = () => this.#execute(request, record).catch((error) => this.#fail(record, error));
+      const tensors = await (trace?.isOn ? trace.follow(record, work) : this.#execute(request, record));
+      return byAlias(request.outputs, tensors);
     } catch (error) {
-      throw error === this.#abandoned ? error : runError(this.id, error);
+      record.error ??= this.#toFailure(error);
+      throw record.error;
+    } finally {
+      record.endedMs = clock.now();
+      const micros = (record.endedMs - record.startedMs) * 1000;
+      if (record.runMicros === 0) record.runMicros = micros; // it failed
+      request.origin?.noteRun(Math.max(0, micros - record.runMicros), record.runMicros);
+      notify(onRun, record);
     }
   }
 
@@ -118,6 +132,30 @@ export class OnnxServable implements Servable {
   async #unload(): Promise<void> {
     await this.#engine.closeSession(this.#open);
     await this.#onUnload();
+  }
+
+  #execute(request: RunRequest, record: ModelRun): Promise<readonly Tensor[]> {
+    const { signature, inputs, outputs, signal, givesInputs } = request;
+    return this.#engine.run({
+      session: this.#open.session,
+      inputs: this.#feed(signature, inputs),
+      outputs: outputs.map((alias) => this.#fetch(signature, alias)),
+      times: this.#times,
+      runConfigEntries: this.#options.runConfigEntries,
+      isExclusive: this.#isExclusive,
+      signal,
+      givesInputs,
+      record,
+    });
+  }
+
+  #toFailure(error: unknown): ServingError {
+    return error === this.#abandoned ? (error as ServingError) : runError(this.id, error);
+  }
+
+  #fail(record: ModelRun, error: unknown): never {
+    record.error = this.#toFailure(error);
+    throw record.error;
   }
 
   #arenaBytes(): number | undefined {

@@ -1,4 +1,5 @@
 // Hot path: once for each request. Guarded by bench/predict-overhead.mjs.
+import { commonRowCount } from '../core/rows.js';
 import type { Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
@@ -26,13 +27,15 @@ export interface Question {
 export async function answer(servable: Servable, question: Question, terms: Terms): Promise<Prediction> {
   const { id } = servable;
   const { options } = question;
-  const { signal, deadlineMs, logs } = terms;
+  const { signal, deadlineMs, logs, clock, record } = terms;
   const signature = findSignature(servable.signatures, question.signature);
   const inputs = typeof question.inputs === 'function' ? question.inputs(signature, id) : question.inputs;
   checkInputs(id, signature, inputs);
   const outputs = selectOutputs(id, signature, options.outputs);
   const priority = checkPriority(options.priority);
-  const request = { signature, inputs, outputs, signal, priority, deadlineMs };
+  record.rows = commonRowCount(inputs) ?? 1;
+  record.handedOverMs = clock.now();
+  const request = { signature, inputs, outputs, signal, priority, deadlineMs, origin: record };
   if (logs.for(id.model)?.sample()) {
     const loggedAs = [{ signature: signature.name, outputFilter: options.outputs, outputsOf: asTheyAre }];
     return { id, outputs: await runAndLog(servable, request, loggedAs, logs) };

@@ -3,6 +3,8 @@ import { BatchingLoader } from '../batching/batching-loader.js';
 import { ServableManager } from '../control/manager.js';
 import { FileSystemSource } from '../control/sources/file-system-source.js';
 import { StateMonitor } from '../control/state-monitor.js';
+import type { Clock } from '../core/clock.js';
+import { Meters } from '../metrics/meters.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
@@ -12,17 +14,21 @@ import { Resolver } from '../routing/resolver.js';
 import { OrtEngine } from '../runner/engine.js';
 import { OnnxLoader } from '../runner/onnx-loader.js';
 import { StagingLoader } from '../storage/staging-loader.js';
+import { serverTraces } from '../tracing/server-traces.js';
 import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
 import { encodePredictLog } from '../wire/predict-log.js';
 import { ConfiguredModels } from './configured-models.js';
-import { ModelConfigFile } from './model-config-file.js';
+import { liveFacts } from './live-facts.js';
+import { type ConfigReport, ModelConfigFile } from './model-config-file.js';
 import { ServedModels } from './served-models.js';
-import type { ModelServerEvents } from './server-events.js';
+import type { Emit } from './server-events.js';
+import { type Watchers, watchersOf } from './watchers.js';
 
 /** The parts of a server, connected, and none of them started. */
 export interface Parts {
+  readonly options: ResolvedOptions;
   readonly engine: OrtEngine;
   readonly dispatcher: BatchDispatcher;
   readonly monitor: StateMonitor;
@@ -34,33 +40,45 @@ export interface Parts {
   readonly configured: ConfiguredModels;
   readonly logs: RequestLogs;
   readonly configFile: ModelConfigFile | undefined;
+  readonly meters: Meters;
+  readonly watchers: Watchers;
 }
-
-/** Tells the host, a little later: a listener that throws must not stop what it is told of. */
-export type Emit = <E extends keyof ModelServerEvents>(
-  event: E,
-  ...args: Parameters<ModelServerEvents[E]>
-) => void;
 
 /** Makes the parts of a server and connects them. */
 export function compose(options: ResolvedOptions, emit: Emit): Parts {
-  const { clock, numBatchThreads, lifecycleObserver: observer } = options;
+  const { clock, numBatchThreads } = options;
   const served = new ServedModels();
   const engine = new OrtEngine(options);
   const dispatcher = new BatchDispatcher({ numBatchThreads, clock });
   const monitor = new StateMonitor({ clock, endedRetentionMs: options.endedRetentionMs });
+  const meters = new Meters(
+    {
+      hasModel: (model) => served.get(model) !== undefined || monitor.status(model).length > 0,
+      hasVersion: (id) => monitor.remembers(id),
+      facts: () => liveFacts({ engine, monitor, manager, labels, served, options }),
+    },
+    clock,
+  );
+  const watchers = watchersOf(options, meters, emit);
   const batchingLoader = new BatchingLoader({
-    loader: new OnnxLoader({ engine, sessionOptions: ({ model }) => served.get(model)?.session }),
+    loader: new OnnxLoader({
+      engine,
+      sessionOptions: ({ model }) => served.get(model)?.session,
+      onRun: (run) => meters.runs.onRun(run),
+      trace: serverTraces.run,
+      clock,
+    }),
     dispatcher,
     batching: ({ model }) => served.get(model)?.batching,
     samples: (servable, path, signal) => readSamples(servable, path, signal),
-    observer: options.batchingObserver,
-    onUnbatched: (report) => emit('unbatched', report),
+    observer: watchers.batching,
+    trace: serverTraces.batch,
+    onUnbatched: watchers.onUnbatched,
   });
   const warmupLoader = new WarmupLoader({
     loader: batchingLoader,
     plan: ({ model }) => warmupPlan(served.get(model)),
-    onWarmup: (report) => observer.onWarmup?.(report),
+    onWarmup: watchers.onWarmup,
     clock,
   });
   const manager = new ServableManager({
@@ -71,29 +89,26 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     retry: options,
     maxConcurrentLoads: options.numLoadThreads,
     maxConcurrentUnloads: options.numUnloadThreads,
-    onFailure: (failure) => emit('failure', failure),
-    onLoad: (report) => observer.onLoad?.(report),
+    onFailure: watchers.onFailure,
+    onLoad: watchers.onLoad,
+    trace: serverTraces.load,
   });
-  const source = new FileSystemSource({
-    ...options,
-    models: [],
-    onLook: (report) => observer.onLook?.(report),
-  });
-  const labels = new VersionLabels(manager, (move) => emit('label', move));
+  const source = new FileSystemSource({ ...options, models: [], onLook: watchers.onLook });
+  const labels = new VersionLabels(manager, watchers.onLabel);
   monitor.listen((status) => labels.refresh(status.id.model));
-  monitor.listen((status) => observer.onState?.(status));
-  monitor.listen((status) => emit('state', status));
+  monitor.listen(watchers.onState);
   const logs = new RequestLogs({
     encode: ({ spec, ...entry }, samplingRate) => encodePredictLog({ ...entry, spec, samplingRate }),
-    observer: options.requestLogObserver,
+    observer: watchers.requestLogs,
     clock,
   });
   const configured = new ConfiguredModels(options.configFile?.modelDefaults ?? {}, (name) =>
     served.get(name),
   );
-  served.connect({ manager, source, labels, logs, onModels: () => emit('models') });
+  served.connect({ manager, source, labels, logs, onModels: () => watchers.onModels(served.names()) });
   served.begin(options.models);
   return {
+    options,
     engine,
     dispatcher,
     monitor,
@@ -105,17 +120,20 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     configured,
     logs,
     configFile:
-      options.configFile && newConfigFile(options, options.configFile, { served, configured }, emit),
+      options.configFile &&
+      newConfigFile(clock, options.configFile, { served, configured }, watchers.onConfig),
+    meters,
+    watchers,
   };
 }
 
 function newConfigFile(
-  { clock }: ResolvedOptions,
+  clock: Clock,
   file: ResolvedConfigFile,
   models: { readonly served: ServedModels; readonly configured: ConfiguredModels },
-  emit: Emit,
+  onConfig: (report: ConfigReport) => void,
 ): ModelConfigFile {
-  return new ModelConfigFile({ ...file, ...models, clock, onConfig: (report) => emit('config', report) });
+  return new ModelConfigFile({ ...file, ...models, clock, onConfig });
 }
 
 function warmupPlan(model: ResolvedModelOptions | undefined): WarmupPlan | undefined {

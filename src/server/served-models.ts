@@ -45,6 +45,10 @@ export class ServedModels {
     return this.#models.get(name);
   }
 
+  names(): readonly string[] {
+    return [...this.#models.keys()];
+  }
+
   /** In the order in which they were configured. */
   list(): readonly ResolvedModelOptions[] {
     return [...this.#models.values()];

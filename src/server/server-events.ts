@@ -23,3 +23,9 @@ export interface ModelServerEvents {
   /** No new requests are taken; those that were are being finished. */
   closing: () => void;
 }
+
+/** Tells the host, a little later: a listener that throws must not stop what it is told of. */
+export type Emit = <E extends keyof ModelServerEvents>(
+  event: E,
+  ...args: Parameters<ModelServerEvents[E]>
+) => void;

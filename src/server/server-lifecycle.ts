@@ -1,32 +1,46 @@
-import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
+import type { ServerMetrics } from '../metrics/server-metrics.js';
 import { atMost } from './at-most.js';
-import type { Emit, Parts } from './compose.js';
+import type { Parts } from './compose.js';
 
 /** Milliseconds that the last request logs are given to be written in. */
 const logsGraceMs = 5000;
+
+/** The life of a server. */
+export type ServerState = 'new' | 'starting' | 'serving' | 'closing' | 'closed';
 
 /** Starts the parts of a server and ends them, each once. */
 export class ServerLifecycle<Server> {
   readonly #server: Server;
   readonly #parts: Parts;
-  readonly #clock: Clock;
-  readonly #emit: Emit;
+  readonly #metrics: ServerMetrics;
   #started: Promise<Server> | undefined;
   #isStarted = false;
+  #isGone = false;
+  #startedAtMs: number | undefined;
   #closed: Promise<void> | undefined;
 
   /** @param server what the start resolves with. */
-  constructor(server: Server, parts: Parts, clock: Clock, emit: Emit) {
+  constructor(server: Server, parts: Parts, metrics: ServerMetrics) {
     this.#server = server;
     this.#parts = parts;
-    this.#clock = clock;
-    this.#emit = emit;
+    this.#metrics = metrics;
   }
 
   /** True from the end of the start to the beginning of the end. */
   get isServing(): boolean {
     return this.#isStarted && this.#closed === undefined;
+  }
+
+  get state(): ServerState {
+    if (this.#closed !== undefined) return this.#isGone ? 'closed' : 'closing';
+    if (this.#isStarted) return 'serving';
+    return this.#started === undefined ? 'new' : 'starting';
+  }
+
+  /** When the start had ended, in milliseconds since 1970. */
+  get startedAtMs(): number | undefined {
+    return this.#startedAtMs;
   }
 
   get isClosed(): boolean {
@@ -57,7 +71,8 @@ export class ServerLifecycle<Server> {
 
   async #start(): Promise<Server> {
     this.#assertNotClosed('Cannot start the server: it is closed');
-    const { engine, source, manager, configFile } = this.#parts;
+    const { engine, source, manager, configFile, served, watchers } = this.#parts;
+    this.#metrics.register();
     await configFile?.read();
     engine.start();
     await source.start(manager);
@@ -65,19 +80,23 @@ export class ServerLifecycle<Server> {
     await configFile?.follow();
     this.#assertNotClosed('The server was closed while it started');
     this.#isStarted = true;
-    this.#emit('started');
+    this.#startedAtMs = Date.now();
+    watchers.onStarted(served.names());
     return this.#server;
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { source, manager, dispatcher, engine, configFile, logs } = this.#parts;
-    this.#emit('closing');
+    const { source, manager, dispatcher, engine, configFile, logs, watchers, options } = this.#parts;
+    watchers.onClosing(undefined);
     configFile?.close();
     source.close();
     await manager.close({ graceMs });
     await dispatcher.close();
     await engine.close();
-    await atMost(this.#clock, logsGraceMs, logs.close());
+    await atMost(options.clock, logsGraceMs, logs.close());
+    this.#metrics.close();
+    this.#isGone = true;
+    watchers.onClosed(undefined);
   }
 
   #assertNotClosed(otherwise: string): void {

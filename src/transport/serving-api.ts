@@ -1,7 +1,9 @@
 import type { ModelServerConfig } from '../config/configured-model.js';
 import type { ServingError } from '../core/errors.js';
 import type { Example } from '../core/example.js';
+import type { MetricsPrinter } from '../core/metrics-source.js';
 import type { ModelSpec } from '../core/model-spec.js';
+import type { WireRecord, WireWatch } from '../core/request-records.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import type { TensorMap } from '../core/tensor.js';
@@ -14,6 +16,8 @@ export interface ClientPatience {
   readonly signal?: AbortSignal;
   /** What it is aborted with, which the server may do as well: the call has it for itself. */
   readonly controller?: AbortController;
+  /** What it came by. */
+  readonly wire?: WireRecord;
 }
 
 /** A class of an example, and how likely it is. */
@@ -86,6 +90,13 @@ export interface ServingApi {
   listModels(): readonly { readonly name: string; readonly isReady: boolean }[];
   isReady(): boolean;
   reloadConfig(config: ModelServerConfig): Promise<void>;
+  /** What it measures; absent where it measures nothing. */
+  readonly metrics?: MetricsPrinter & {
+    /** A counter's value, all series together, by TensorFlow's name (`/tensorflow/serving/request_count`) or its own. */
+    total(name: string): number;
+  };
+  /** Who looks at the requests that come over wires. */
+  readonly wires?: WireWatch;
   on(event: ServingEvent, listener: () => void): unknown;
   off(event: ServingEvent, listener: () => void): unknown;
 }

@@ -16,6 +16,8 @@ import type { WarmupRequest } from './warmup-request.js';
 /** A version that was warmed up, or was not because that failed. */
 export interface WarmupReport {
   readonly id: ServableId;
+  /** The version's directory. */
+  readonly path: string;
   /** Requests that were read or made up, and runs that they took. */
   readonly requests: number;
   readonly runs: number;
@@ -95,7 +97,7 @@ export class WarmupLoader implements Loader {
     const counts = { requests: 0, runs: 0 };
     const report = (error?: ServingError) => {
       const durationMs = this.#clock.now() - startMs;
-      notify(this.#options.onWarmup, { id, ...counts, durationMs, ...(error && { error }) });
+      notify(this.#options.onWarmup, { id, path, ...counts, durationMs, ...(error && { error }) });
     };
     try {
       for await (const request of requestsOf(servable, path, plan, signal)) {

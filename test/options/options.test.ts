@@ -50,6 +50,9 @@ describe('resolveOptions', () => {
       lifecycleObserver: {},
       requestLogObserver: {},
       batchingObserver: {},
+      metrics: {},
+      logger: undefined,
+      slowRequestMs: Number.POSITIVE_INFINITY,
       clock: systemClock,
     });
   });
@@ -80,6 +83,9 @@ describe('resolveOptions', () => {
       endedRetentionMs: 0,
       lifecycleObserver: { onState: () => {} },
       requestLogObserver: { onLogged: () => {} },
+      metrics: { labels: { server: 'a' } },
+      logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+      slowRequestMs: 250,
       clock: { now: () => 0, schedule: () => () => {} },
     };
     const model = {

@@ -54,20 +54,25 @@ describe('a ModelServer with batching', () => {
     ]);
   });
 
-  it('warns of a version that it serves unbatched, by an event and a line in the log', async () => {
-    const warnings: Error[] = [];
-    const listener = (warning: Error) => warnings.push(warning);
-    process.on('warning', listener);
-    onTestFinished(() => void process.off('warning', listener));
-    const server = new ModelServer({ ...batching('center', {}), pollIntervalMs: 0 });
+  it('warns of a version that it serves unbatched, by an event and a line in the host’s log', async () => {
+    const lines: object[] = [];
+    const warn = (fields: object, message: string) => void lines.push({ ...fields, message });
+    const logger = { debug() {}, info() {}, warn, error() {} };
+    const server = new ModelServer({ ...batching('center', {}), pollIntervalMs: 0, logger });
     onTestFinished(() => server.close());
     const reports: unknown[] = [];
     server.on('unbatched', (report) => reports.push(report));
     await server.start();
     await allTurns();
     expect(reports).toEqual([{ id: { model: 'center', version: 1 }, reason: expect.any(String) }]);
-    expect(warnings).toMatchObject([
-      { name: 'ServableWarning', code: 'SERVABLE_UNBATCHED', message: expect.stringContaining('center@1') },
+    expect(lines).toEqual([
+      {
+        event: 'unbatched',
+        model: 'center',
+        version: 1,
+        reason: expect.any(String),
+        message: expect.stringContaining('center@1 is served without batching'),
+      },
     ]);
   });
 

@@ -46,7 +46,7 @@ export class AdaptivePolicy implements BatchPolicy {
     return refusal(
       'UNAVAILABLE',
       `Cannot answer ${arrival.rows} rows of ${formatServableId(this.#id)} within ${target}: with ${arrival.waitingRows} rows ahead it is expected to take ${forecast}`,
-      { id: this.#id, actual: forecast, expected: `at most ${target}` },
+      { id: this.#id, actual: forecast, expected: `at most ${target}`, reason: 'latency_target' },
     );
   }
 

@@ -75,6 +75,10 @@ export class InlineRunner {
 
   #account(run: EngineRun, elements: number, micros: number): void {
     this.#budget.spend(micros);
+    if (run.record !== undefined) {
+      run.record.runMicros = micros;
+      run.record.isInline = true;
+    }
     if (micros > surprise * worthInlineMicros) run.times.clear();
     else run.times.record(elements, micros);
   }

@@ -36,6 +36,17 @@ export interface ExecutionThreadsOptions {
   readonly name: string;
 }
 
+/** What the threads of a pool have to do. */
+export interface ThreadUsage {
+  /** Threads at most. */
+  readonly size: number;
+  readonly started: number;
+  /** Of those, the ones that are at work. */
+  readonly busy: number;
+  /** Runs or loads that wait for one. */
+  readonly waiting: number;
+}
+
 /** Threads that die this many times in a row without becoming ready are not replaced any more. */
 const maxFailedStarts = 3;
 
@@ -67,6 +78,12 @@ export class ExecutionThreads {
 
   constructor(options: ExecutionThreadsOptions) {
     this.#options = options;
+  }
+
+  /** As of now. */
+  get usage(): ThreadUsage {
+    const busy = [...this.#threads].filter(({ task }) => task !== undefined).length;
+    return { size: this.#options.size, started: this.#threads.size, busy, waiting: this.#queue.length };
   }
 
   /** Starts the first thread. It takes work as soon as it is ready. */

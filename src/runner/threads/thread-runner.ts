@@ -92,6 +92,10 @@ export class ThreadRunner {
         { kind: 'ran' }
       >;
       run.times.record(elements, answer.micros);
+      if (run.record !== undefined) {
+        run.record.runMicros = answer.micros;
+        run.record.isInline = false; // it may have been tried inline first
+      }
       return answer.outputs;
     } catch (error) {
       throw isTerminated(error) ? (inFlight.endedBy ?? error) : error;

@@ -26,13 +26,15 @@ export function prepareRun(
   servable: Servable,
   plan: { readonly signature: Signature; readonly outputs: readonly string[] },
   { examples, options }: ExampleQuestion,
-  { signal, deadlineMs }: Terms,
+  { signal, deadlineMs, clock, record }: Terms,
 ): RunRequest {
   const inputs = examplesToInputs(plan.signature, examples);
   checkInputs(servable.id, plan.signature, inputs);
   const priority = checkPriority(options.priority);
+  record.rows = examples.length;
+  record.handedOverMs ??= clock.now();
   // The inputs are ours, so they may be moved to the thread as they are.
-  return { ...plan, inputs, signal, deadlineMs, priority, givesInputs: true };
+  return { ...plan, inputs, signal, deadlineMs, priority, givesInputs: true, origin: record };
 }
 
 /** Runs it, and logs it where it is its turn. */

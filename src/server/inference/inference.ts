@@ -1,11 +1,10 @@
 import type { Examples } from '../../core/example.js';
-import { type ModelSpec, toModelSpec } from '../../core/model-spec.js';
+import type { ModelSpec } from '../../core/model-spec.js';
 import type { Ask } from '../ask.js';
 import { toTasks } from './checked-tasks.js';
 import type { Classification } from './classification.js';
 import { classifyMethod } from './classify-method.js';
 import { infer } from './infer.js';
-import type { InferenceMethod } from './inference-method.js';
 import type { InferenceOptions } from './inference-options.js';
 import { multiInfer } from './multi-infer.js';
 import type { InferenceTasks, MultiInference } from './multi-inference.js';
@@ -19,7 +18,9 @@ export async function classify(
   examples: Examples,
   options: InferenceOptions = {},
 ): Promise<Classification> {
-  const { result, ...by } = await inferBy(ask, spec, classifyMethod, examples, options);
+  const { result, ...by } = await ask('classify', spec, options, (servable, { signature }, terms) =>
+    infer(servable, signature, classifyMethod, { examples, options }, terms),
+  );
   return { ...by, results: result };
 }
 
@@ -30,7 +31,9 @@ export async function regress(
   examples: Examples,
   options: InferenceOptions = {},
 ): Promise<Regression> {
-  const { result, ...by } = await inferBy(ask, spec, regressMethod, examples, options);
+  const { result, ...by } = await ask('regress', spec, options, (servable, { signature }, terms) =>
+    infer(servable, signature, regressMethod, { examples, options }, terms),
+  );
   return { ...by, values: result };
 }
 
@@ -42,20 +45,7 @@ export async function multiInference(
   options: InferenceOptions = {},
 ): Promise<MultiInference> {
   const given = toTasks(tasks);
-  return await ask(given[0].spec, options, (servable, terms) =>
+  return await ask('multi_inference', given[0].spec, options, (servable, _wanted, terms) =>
     multiInfer(servable, given, { examples, options }, terms),
-  );
-}
-
-function inferBy<T>(
-  ask: Ask,
-  spec: ModelSpec | string,
-  method: InferenceMethod<T>,
-  examples: Examples,
-  options: InferenceOptions,
-) {
-  const wanted = toModelSpec(spec);
-  return ask(wanted, options, (servable, terms) =>
-    infer(servable, wanted.signature, method, { examples, options }, terms),
   );
 }

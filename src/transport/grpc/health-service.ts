@@ -21,8 +21,8 @@ export function addHealthService(grpcServer: Server, monitor: HealthMonitor, bud
     Watch: { responseStream: true },
   });
   grpcServer.addService(definition, {
-    Check: unary(checkMethod(monitor), budget),
-    List: unary(listMethod(monitor), budget),
+    Check: unary(checkMethod(monitor), { budget }),
+    List: unary(listMethod(monitor), { budget }),
     Watch: watchHandler(monitor),
   });
 }

@@ -9,13 +9,14 @@ import { predictMethod } from '../tfs/predict.js';
 import { regressMethod } from '../tfs/regress.js';
 import { reloadConfigMethod } from '../tfs/reload-config.js';
 import { bytesService } from './service.js';
-import { unary } from './unary.js';
+import { type UnaryParts, unary } from './unary.js';
 
 type Methods = Readonly<Record<string, Method>>;
 
 /** Adds TF Serving's services. SessionService is not among them, as TF Serving does not register it either. */
 export function addTfsServices(grpcServer: Server, parts: MethodParts, budget: ByteBudget): void {
-  const add = (name: string, methods: Methods) => addService(grpcServer, name, methods, budget);
+  const watch = parts.server.wires;
+  const add = (name: string, methods: Methods) => addService(grpcServer, name, methods, { budget, watch });
   add('tensorflow.serving.PredictionService', {
     Predict: predictMethod(parts),
     Classify: classifyMethod(parts),
@@ -29,8 +30,8 @@ export function addTfsServices(grpcServer: Server, parts: MethodParts, budget: B
   });
 }
 
-function addService(grpcServer: Server, name: string, methods: Methods, budget: ByteBudget): void {
+function addService(grpcServer: Server, name: string, methods: Methods, parts: UnaryParts): void {
   const definition = bytesService(name, Object.fromEntries(Object.keys(methods).map((each) => [each, {}])));
-  const handlers = Object.entries(methods).map(([method, answer]) => [method, unary(answer, budget)]);
+  const handlers = Object.entries(methods).map(([api, answer]) => [api, unary(answer, { ...parts, api })]);
   grpcServer.addService(definition, Object.fromEntries(handlers));
 }

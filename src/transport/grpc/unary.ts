@@ -1,17 +1,33 @@
 // Hot path: once for each call. Guarded by bench/transport/grpc/predict.mjs.
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { ServingError } from '../../core/errors.js';
+import type { WireWatch } from '../../core/request-records.js';
+import { traced } from '../../core/trace.js';
 import type { ByteBudget } from '../byte-budget.js';
 import { grpcStatusOf } from '../status.js';
 import type { Method } from '../tfs/method.js';
+import { answered, arrived } from '../watched-request.js';
+
+export interface UnaryParts {
+  readonly budget: ByteBudget;
+  /** The method's name, for those who look. */
+  readonly api?: string;
+  /** @default nobody looks */
+  readonly watch?: WireWatch | undefined;
+}
 
 /**
  * A method as grpc-js calls it. The client's deadline and its going away end the work for it.
  *
  * Undecodable bytes are INVALID_ARGUMENT, of the method's own; grpc-js would say INTERNAL.
  */
-export function unary(method: Method, budget: ByteBudget): handleUnaryCall<Uint8Array, Uint8Array> {
+export function unary(
+  method: Method,
+  { budget, api = '', watch }: UnaryParts,
+): handleUnaryCall<Uint8Array, Uint8Array> {
   return (call, callback) => {
+    const header = (name: string) => call.metadata.get(name)[0]?.toString();
+    const wire = watch && arrived(watch, { entrypoint: 'GRPC', api, header });
     const abort = new AbortController();
     const hold = budget.hold();
     let isAnswered = false;
@@ -25,13 +41,16 @@ export function unary(method: Method, budget: ByteBudget): handleUnaryCall<Uint8
     const fail = (error: unknown) => {
       isAnswered = true;
       hold.release();
+      if (wire !== undefined) answered(watch as WireWatch, wire, ServingError.from(error).code);
       callback(grpcStatusOf(error));
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
-    const patience = { timeoutMs, signal: abort.signal, controller: abort };
-    method(call.request, { patience, takeBytes: hold.take })
+    const patience = { timeoutMs, signal: abort.signal, controller: abort, ...(wire && { wire }) };
+    const work = () => method(call.request, { patience, takeBytes: hold.take });
+    (wire === undefined ? work() : traced(watch?.trace, wire, work))
       .then((bytes) => {
+        if (wire !== undefined) answered(watch as WireWatch, wire, 'OK');
         hold.release(); // what the request held; its answer is held until it is sent
         if (!isClosed) hold.take(bytes.length);
         isAnswered = true;

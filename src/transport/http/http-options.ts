@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import type { ServingError } from '../../core/errors.js';
+import type { MetricsPrinter, MetricsSource } from '../../core/metrics-source.js';
 import {
   assertKeys,
   assertNumber,
@@ -10,11 +11,14 @@ import {
 } from '../../core/option-check.js';
 import type { TlsOptions } from '../tls/tls-options.js';
 
-/** What prints metrics: a `Registry` of prom-client, of its successor, or of a host's own making. */
-export interface MetricsSource {
-  /** The value of `content-type`. */
-  readonly contentType: string;
-  metrics(): string | Promise<string>;
+/** TF Serving's `prometheus_config`, which `parseMonitoringConfig` reads; and where metrics come from. */
+export interface HttpMetricsOptions {
+  /** @default true, where there are such options at all */
+  readonly enable?: boolean;
+  /** With anything behind it, it is no path to them. @default `/monitoring/prometheus/metrics`, of an empty one too */
+  readonly path?: string;
+  /** A registry that is printed in their place. @default the server's own, in the format that is asked for */
+  readonly source?: MetricsSource;
 }
 
 /** How TF Serving's API is served over HTTP. */
@@ -46,12 +50,8 @@ export interface HttpHandlerOptions {
    * @default false
    */
   readonly cors?: boolean;
-  /**
-   * Metrics to be had with GET; TF Serving's `prometheus_config`. A path with anything behind it is no path to them.
-   *
-   * @default none; the path is `/monitoring/prometheus/metrics` unless it says otherwise
-   */
-  readonly metrics?: { readonly source: MetricsSource; readonly path?: string };
+  /** Metrics to be had with GET. @default none, as TF Serving without `--monitoring_config_file` */
+  readonly metrics?: HttpMetricsOptions;
   /** As in the options of gRPC. @default false */
   readonly enableSignatureMethodNameCheck?: boolean;
   /** Certificates for `listen()`. @default none: connections are not encrypted */
@@ -71,7 +71,7 @@ export interface HttpHandlerOptions {
 /** @internal The options with every default filled in. */
 export interface ResolvedHttpOptions extends Required<Omit<HttpHandlerOptions, 'tls' | 'metrics'>> {
   readonly tls: TlsOptions | undefined;
-  readonly metrics: { readonly source: MetricsSource; readonly path: string } | undefined;
+  readonly metrics: { readonly printer: MetricsPrinter; readonly path: string } | undefined;
 }
 
 const defaults: ResolvedHttpOptions = {
@@ -91,7 +91,10 @@ const defaults: ResolvedHttpOptions = {
 const defaultMetricsPath = '/monitoring/prometheus/metrics';
 
 /** @internal @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted. */
-export function resolveHttpOptions(options: HttpHandlerOptions): ResolvedHttpOptions {
+export function resolveHttpOptions(
+  options: HttpHandlerOptions,
+  printer: MetricsPrinter | undefined,
+): ResolvedHttpOptions {
   assertObject(options, 'options');
   assertKeys(options, '', Object.keys(defaults));
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -106,18 +109,30 @@ export function resolveHttpOptions(options: HttpHandlerOptions): ResolvedHttpOpt
   }
   if (typeof resolved.onFailure !== 'function')
     throw optionError('onFailure', resolved.onFailure, 'a function');
-  return { ...resolved, metrics: resolveMetrics(options.metrics) };
+  return { ...resolved, metrics: resolveMetrics(options.metrics, printer) };
 }
 
-function resolveMetrics(metrics: HttpHandlerOptions['metrics']): ResolvedHttpOptions['metrics'] {
+function resolveMetrics(
+  metrics: HttpMetricsOptions | undefined,
+  own: MetricsPrinter | undefined,
+): ResolvedHttpOptions['metrics'] {
   if (metrics === undefined) return undefined;
   assertObject(metrics, 'metrics');
-  assertKeys(metrics, 'metrics', ['source', 'path']);
-  const { source, path = defaultMetricsPath } = metrics;
-  assertString(path, 'metrics.path');
+  assertKeys(metrics, 'metrics', ['enable', 'path', 'source']);
+  const { enable = true, path: given = '', source } = metrics;
+  assertOneOf(enable, 'metrics.enable', [true, false]);
+  assertString(given, 'metrics.path', { isEmptyAllowed: true });
+  const path = given || defaultMetricsPath;
   if (!path.startsWith('/')) throw optionError('metrics.path', path, 'a path that begins with /');
+  const printer = source === undefined ? own : printerOf(source);
+  if (printer === undefined)
+    throw optionError('metrics.source', source, 'a registry: the server has no metrics');
+  return enable ? { printer, path } : undefined;
+}
+
+function printerOf(source: MetricsSource): MetricsPrinter {
   if (typeof source?.metrics !== 'function' || typeof source.contentType !== 'string') {
     throw optionError('metrics.source', source, 'a registry of prom-client: metrics() and contentType');
   }
-  return { source, path };
+  return { contentType: () => source.contentType, collect: async () => source.metrics() };
 }

@@ -1,3 +1,7 @@
+import { ServingError } from '../../core/errors.js';
+import type { WireRecord, WireWatch } from '../../core/request-records.js';
+import { traced } from '../../core/trace.js';
+import { acceptedFormat } from '../accepted-format.js';
 import { ByteBudget } from '../byte-budget.js';
 import { answered, type RestAnswer } from '../rest/rest-answer.js';
 import { errorAnswer, failed } from '../rest/rest-error.js';
@@ -5,6 +9,7 @@ import { answerRoute } from '../rest/rest-service.js';
 import { type RestRoute, routeOf } from '../rest/route.js';
 import type { ServingApi } from '../serving-api.js';
 import type { MethodParts } from '../tfs/method.js';
+import { arrived, answered as tellAnswered } from '../watched-request.js';
 import { inflate } from './body.js';
 import type { ResolvedHttpOptions } from './http-options.js';
 import { Refusal } from './refusal.js';
@@ -61,28 +66,46 @@ export class HttpService {
 
   async #answer(exchange: HttpExchange): Promise<RestAnswer> {
     const { method, path } = exchange;
+    if (isOfApi(path)) return await this.#api(exchange);
     if (method === 'OPTIONS') return this.#preflight(exchange);
     if (method === 'GET' || method === 'HEAD') {
       if (path === '/healthz') return answered(JSON.stringify({ status: 'ok' }));
       if (path === '/readyz') return this.#readiness();
-      const metrics = await this.#metrics(path);
+      const metrics = await this.#metrics(exchange);
       if (metrics !== undefined) return metrics;
     }
-    if (isOfApi(path)) return await this.#api(exchange);
     return failed(404, `Not found: ${method} ${path}`);
   }
 
   async #api(exchange: HttpExchange): Promise<RestAnswer> {
-    const answer = await this.#route(exchange).catch(failureAnswer);
-    if (!this.options.cors) return answer;
+    const answer = await this.#watched(exchange).catch(failureAnswer);
+    if (!this.options.cors || exchange.method === 'OPTIONS') return answer;
     return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
   }
 
-  async #route(exchange: HttpExchange): Promise<RestAnswer> {
+  async #watched(exchange: HttpExchange): Promise<RestAnswer> {
+    const { wires } = this.#parts.server;
+    if (wires === undefined) return await this.#route(exchange, undefined);
+    const wire = arrived(wires, { entrypoint: 'REST', api: '', header: (name) => exchange.header(name) });
+    try {
+      const answer = await traced(wires.trace, wire, () => this.#route(exchange, wire));
+      tellAnswered(wires, wire, answer.status === 200 ? 'OK' : 'FAILED_PRECONDITION'); // of a preflight
+      return answer;
+    } catch (error) {
+      tellAnswered(wires, wire, error instanceof Refusal ? error.code : ServingError.from(error).code);
+      throw error;
+    }
+  }
+
+  async #route(exchange: HttpExchange, wire: WireRecord | undefined): Promise<RestAnswer> {
+    if (exchange.method === 'OPTIONS') return this.#preflight(exchange);
     const route = routeOf(exchange.method, exchange.path);
+    if (wire !== undefined) note(wire, route);
     const bytes = hasBody(route) ? await this.#body(exchange) : nothing;
+    if (wire !== undefined) wire.readMs = (this.#parts.server.wires as WireWatch).clock.now();
     const { signal, controller } = exchange;
-    const patience = { timeoutMs: this.options.timeoutMs, signal, ...(controller && { controller }) };
+    const { timeoutMs } = this.options;
+    const patience = { timeoutMs, signal, ...(controller && { controller }), ...(wire && { wire }) };
     const call = { patience, takeBytes: exchange.hold.take };
     return await answerRoute(this.#parts, route, bytes, call);
   }
@@ -112,20 +135,29 @@ export class HttpService {
   }
 
   /** Source of the text: TF Serving, model_servers/http_server.cc. */
-  async #metrics(path: string): Promise<RestAnswer | undefined> {
+  async #metrics(exchange: HttpExchange): Promise<RestAnswer | undefined> {
     const { metrics } = this.options;
+    const { path } = exchange;
     if (metrics === undefined || !path.startsWith(metrics.path)) return undefined;
     if (path !== metrics.path) {
       if (path[metrics.path.length] !== '?') return undefined;
       const text = `Unexpected path: ${path}. Should be ${metrics.path}`;
       return { status: 400, body: text, type: 'text/plain' };
     }
-    return { status: 200, body: await metrics.source.metrics(), type: metrics.source.contentType };
+    const format = acceptedFormat(exchange.header('accept'));
+    const { printer } = metrics;
+    return { status: 200, body: await printer.collect({ format }), type: printer.contentType({ format }) };
   }
 }
 
 function failureAnswer(error: unknown): RestAnswer {
   return error instanceof Refusal ? error.answer : errorAnswer(error);
+}
+
+/** What a path says of a request, for those who look. */
+function note(wire: WireRecord, route: RestRoute): void {
+  if (hasBody(route)) wire.api = route.kind;
+  if (route.kind !== 'list') wire.model = route.target.model;
 }
 
 function isOfApi(path: string): boolean {

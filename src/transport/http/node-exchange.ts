@@ -69,7 +69,8 @@ export class NodeExchange implements HttpExchange {
     if (this.#isAskingToContinue) this.#response.writeContinue();
     const collector = new BodyCollector({ maxBytes: maxBodyBytes, takeBytes: this.hold.take });
     return new Promise<Uint8Array>((resolve, reject) => {
-      const late = () => end(new Refusal(408, `The request body did not come within ${bodyTimeoutMs} ms`));
+      const text = `The request body did not come within ${bodyTimeoutMs} ms`;
+      const late = () => end(new Refusal(408, text, 'DEADLINE_EXCEEDED'));
       const cancelTimeout =
         bodyTimeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(bodyTimeoutMs, late);
       const onData = (piece: Uint8Array) => {

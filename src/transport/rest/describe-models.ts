@@ -1,10 +1,10 @@
+import { ServingError } from '../../core/errors.js';
 import type { Signature } from '../../core/signature.js';
 import { tensorflow } from '../../wire/messages.js';
 import type { ServingApi, VersionStatus } from '../serving-api.js';
 import { signatureDef } from '../tfs/signature-def.js';
 import { stateName, wantedVersions } from '../tfs/wanted-versions.js';
 import { answered, type RestAnswer } from './rest-answer.js';
-import { failed } from './rest-error.js';
 import type { RestTarget } from './route.js';
 
 // JSON as protobuf's own printer writes these messages for TF Serving: integers of 64 bits as strings, and what is not set
@@ -31,9 +31,9 @@ export function restReady(server: ServingApi, target: RestTarget): RestAnswer {
   const known = server.listModels().find(({ name }) => name === target.model);
   const isThere = version === undefined && label === undefined ? known?.isReady : isAnswering(server, target);
   if (isThere) return answered(JSON.stringify({ ready: true }));
-  return known
-    ? failed(503, `Model ${target.model} is not ready`)
-    : failed(404, `Could not find any versions of model ${target.model}`);
+  throw known
+    ? new ServingError('UNAVAILABLE', `Model ${target.model} is not ready`)
+    : new ServingError('NOT_FOUND', `Could not find any versions of model ${target.model}`);
 }
 
 function isAnswering(server: ServingApi, target: RestTarget): boolean {

@@ -12,7 +12,7 @@ export function classifyMethod(parts: MethodParts): Method {
   const { server } = parts;
   return async (bytes, { patience, takeBytes }) => {
     const request = decodeMessage('ClassificationRequest', ClassificationRequest, bytes);
-    const spec = specOf(request.model_spec);
+    const spec = specOf(request.model_spec, patience);
     checkMethod(parts, spec, 'classify');
     const examples = decodeExamples(request.input, { takeBytes });
     const { id, signature, results } = await server.classify(spec, examples, patience);

@@ -10,7 +10,7 @@ const signatureField = 'signature_def';
 
 /** GetModelMetadata. Source of the texts: TF Serving, servables/tensorflow/get_model_metadata_impl.cc. */
 export function modelMetadataMethod({ server }: MethodParts): Method {
-  return async (bytes) => {
+  return async (bytes, { patience }) => {
     const request = decodeSmallMessage('GetModelMetadataRequest', GetModelMetadataRequest, bytes);
     if (!request.model_spec) throw invalidArgument('Missing ModelSpec');
     if (request.metadata_field.length === 0) {
@@ -18,7 +18,7 @@ export function modelMetadataMethod({ server }: MethodParts): Method {
     }
     const unknown = request.metadata_field.find((field) => field !== signatureField);
     if (unknown !== undefined) throw invalidArgument(`Metadata field ${unknown} is not supported`);
-    const { id, signatures } = server.metadata(specOf(request.model_spec));
+    const { id, signatures } = server.metadata(specOf(request.model_spec, patience));
     const defs = [...signatures].map(([name, signature]) => [name, signatureDef(signature)] as const);
     const value = SignatureDefMap.encode({ signature_def: Object.fromEntries(defs) }).finish();
     const any = new google.protobuf.Any({

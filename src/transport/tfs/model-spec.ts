@@ -3,6 +3,7 @@ import type { ModelSpec } from '../../core/model-spec.js';
 import type { ServableId } from '../../core/servable-id.js';
 import { defaultSignatureName } from '../../core/signature.js';
 import { tensorflow } from '../../wire/messages.js';
+import type { ClientPatience } from '../serving-api.js';
 
 type SpecMessage = tensorflow.serving.ModelSpec.$Properties;
 
@@ -10,12 +11,14 @@ type SpecMessage = tensorflow.serving.ModelSpec.$Properties;
  * Which model, version and signature a request means. Source of the texts: TF Serving, model_servers/server_core.cc and
  * servables/tensorflow/predict_impl.cc.
  *
+ * @param patience of the client, whose request is now known to name a model.
  * @throws ServingError INVALID_ARGUMENT for none, and for one without a name; NOT_FOUND for a version that cannot be one.
  */
-export function specOf(message: SpecMessage | null | undefined): ModelSpec {
+export function specOf(message: SpecMessage | null | undefined, { wire }: ClientPatience): ModelSpec {
   if (!message) throw invalidArgument('Missing ModelSpec');
   const { name: model, version_label: label, signature_name: signature } = message;
   if (!model) throw invalidArgument('ModelSpec has no name specified.');
+  if (wire !== undefined) wire.model = model;
   const version = versionOf(message, (number) => {
     const text = `Servable not found for request: Specific(${model}, ${number})`;
     return new ServingError('NOT_FOUND', text);

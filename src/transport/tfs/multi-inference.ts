@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../core/errors.js';
 import { decodeExamples } from '../../wire/decode-examples.js';
 import { decodeMessage, tensorflow } from '../../wire/messages.js';
-import type { InferenceTask, TaskResult } from '../serving-api.js';
+import type { ClientPatience, InferenceTask, TaskResult } from '../serving-api.js';
 import { classificationResult } from './classify.js';
 import type { Method, MethodParts } from './method.js';
 import { specMessage, specOf } from './model-spec.js';
@@ -19,7 +19,7 @@ const methods: ReadonlyMap<string, string> = new Map([
 export function multiInferenceMethod({ server }: MethodParts): Method {
   return async (bytes, { patience, takeBytes }) => {
     const request = decodeMessage('MultiInferenceRequest', MultiInferenceRequest, bytes);
-    const tasks = request.tasks.map(taskOf);
+    const tasks = request.tasks.map((task) => taskOf(task, patience));
     const examples = decodeExamples(request.input, { takeBytes });
     const { id, results } = await server.multiInference(tasks, examples, patience);
     return MultiInferenceResponse.encode({
@@ -32,13 +32,13 @@ export function multiInferenceMethod({ server }: MethodParts): Method {
 }
 
 /** A method that is none of them is refused by the server, by the name that came. */
-function taskOf({
-  model_spec,
-  method_name: name,
-}: tensorflow.serving.InferenceTask.$Properties): InferenceTask {
+function taskOf(
+  { model_spec, method_name: name }: tensorflow.serving.InferenceTask.$Properties,
+  patience: ClientPatience,
+): InferenceTask {
   if (!model_spec?.name) throw invalidArgument('Found ModelSpec with an empty model name.');
   const method = methods.get(name ?? '') ?? name ?? '';
-  return { spec: specOf(model_spec), method: method as InferenceTask['method'] };
+  return { spec: specOf(model_spec, patience), method: method as InferenceTask['method'] };
 }
 
 function resultOf(result: TaskResult): tensorflow.serving.InferenceResult.$Properties {

@@ -21,7 +21,7 @@ export function predictMethod({ server, asTensorContent }: MethodParts): Method 
       inputs: raw,
       output_filter: outputs,
     } = decodeMessage('PredictRequest', tensorflow.serving.PredictRequest, bytes);
-    const spec = specOf(model_spec);
+    const spec = specOf(model_spec, patience);
     const answer = await server.predict(
       spec,
       (signature, id) => {

@@ -11,7 +11,7 @@ export function regressMethod(parts: MethodParts): Method {
   const { server } = parts;
   return async (bytes, { patience, takeBytes }) => {
     const request = decodeMessage('RegressionRequest', RegressionRequest, bytes);
-    const spec = specOf(request.model_spec);
+    const spec = specOf(request.model_spec, patience);
     checkMethod(parts, spec, 'regress');
     const examples = decodeExamples(request.input, { takeBytes });
     const { id, signature, values } = await server.regress(spec, examples, patience);

@@ -1,0 +1,100 @@
+import type { LiveVersion } from '../control/live-version.js';
+import type { ServableStatus } from '../control/servable-state.js';
+import type { LabelStatus } from '../routing/labels.js';
+import type { ThreadUsage } from '../runner/threads/execution-threads.js';
+import type { EventLoopDelay } from './event-loop-delay.js';
+import type { Families } from './families.js';
+import { labelsOf } from './family.js';
+
+/** What a server is asked when its metrics are read. */
+export interface LiveFacts {
+  readonly versions: readonly ServableStatus[];
+  readonly loaded: readonly LiveVersion[];
+  /** By model. */
+  readonly labels: ReadonlyMap<string, readonly LabelStatus[]>;
+  readonly threads: Readonly<Record<string, ThreadUsage>> | undefined;
+  readonly memoryUsedBytes: number;
+  readonly memoryBudgetBytes: number;
+  /** onnxruntime's; undefined while it is not loaded. */
+  readonly runtimeVersion: string | undefined;
+  readonly packageVersion: string;
+}
+
+/** Gauges that show what is, and that nobody needs to keep up to date meanwhile. */
+export class LiveGauges {
+  readonly #families: Families;
+  readonly #read: () => LiveFacts;
+  readonly #delay: EventLoopDelay;
+
+  constructor(families: Families, read: () => LiveFacts, delay: EventLoopDelay) {
+    this.#families = families;
+    this.#read = read;
+    this.#delay = delay;
+  }
+
+  refresh(): void {
+    const facts = this.#read();
+    this.#setVersions(facts.versions);
+    this.#setLoaded(facts.loaded);
+    this.#setLabels(facts.labels);
+    this.#setThreads(facts.threads ?? {});
+    this.#families.memoryUsed.cell().value = facts.memoryUsedBytes;
+    this.#families.memoryBudget.cell().value = facts.memoryBudgetBytes;
+    this.#setBuild(facts);
+    this.#setDelays();
+  }
+
+  #setBuild({ packageVersion, runtimeVersion = '' }: LiveFacts): void {
+    const { buildInfo } = this.#families;
+    buildInfo.clear();
+    buildInfo.cell(packageVersion, runtimeVersion, process.version).value = 1;
+  }
+
+  #setVersions(versions: readonly ServableStatus[]): void {
+    const { versionState, versionsAvailable, unbatched } = this.#families;
+    for (const family of [versionState, versionsAvailable, unbatched]) family.clear();
+    for (const { id, state, batching } of versions) {
+      versionState.cell(...labelsOf(id), state).value = 1;
+      versionsAvailable.cell(id.model).value += state === 'AVAILABLE' ? 1 : 0;
+      if (batching?.reason !== undefined) unbatched.cell(...labelsOf(id)).value = 1;
+    }
+  }
+
+  /** A version that is being replaced is there twice: both count. */
+  #setLoaded(loaded: readonly LiveVersion[]): void {
+    const { requestsInFlight, queueLength, queueBatches, modelMemory } = this.#families;
+    for (const family of [requestsInFlight, queueLength, queueBatches, modelMemory]) family.clear();
+    for (const { id, leases, waiting, memoryBytes } of loaded) {
+      requestsInFlight.cell(...labelsOf(id)).value += leases;
+      if (memoryBytes !== undefined) modelMemory.cell(...labelsOf(id)).value += memoryBytes;
+      if (waiting === undefined) continue;
+      queueLength.cell(...labelsOf(id)).value += waiting.requests;
+      queueBatches.cell(...labelsOf(id)).value += waiting.batches;
+    }
+  }
+
+  #setLabels(labels: LiveFacts['labels']): void {
+    const { labelVersion } = this.#families;
+    labelVersion.clear();
+    for (const [model, all] of labels) {
+      for (const { label, current } of all) {
+        if (current !== undefined) labelVersion.cell(model, label).value = current;
+      }
+    }
+  }
+
+  #setThreads(pools: Readonly<Record<string, ThreadUsage>>): void {
+    const { threads, threadsBusy, threadQueueLength } = this.#families;
+    for (const family of [threads, threadsBusy, threadQueueLength]) family.clear();
+    for (const [pool, { started, busy, waiting }] of Object.entries(pools)) {
+      threads.cell(pool).value = started;
+      threadsBusy.cell(pool).value = busy;
+      threadQueueLength.cell(pool).value = waiting;
+    }
+  }
+
+  #setDelays(): void {
+    const { eventLoopDelay } = this.#families;
+    for (const [quantile, seconds] of this.#delay.read()) eventLoopDelay.cell(quantile).value = seconds;
+  }
+}

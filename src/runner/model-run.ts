@@ -1,0 +1,24 @@
+import type { ServingError } from '../core/errors.js';
+import type { RunOrigin } from '../core/run-origin.js';
+import type { ServableId } from '../core/servable-id.js';
+
+/** One run of a model. The payload of the tracing channel `servable:run`. */
+export class ModelRun {
+  readonly id: ServableId;
+  /** A `RequestRecord` or a `BatchRecord`; undefined for what the server runs of its own: warm-ups, trials. */
+  readonly origin: RunOrigin | undefined;
+  /** On the clock. */
+  readonly startedMs: number;
+  endedMs = 0;
+  /** Whether it was done on the calling thread. */
+  isInline = false;
+  /** Microseconds of the run itself; of one that failed, with the wait for a thread. */
+  runMicros = 0;
+  error: ServingError | undefined = undefined;
+
+  constructor(id: ServableId, origin: RunOrigin | undefined, startedMs: number) {
+    this.id = id;
+    this.origin = origin;
+    this.startedMs = startedMs;
+  }
+}
