@@ -29,6 +29,7 @@ const benches = [
   'control/swaps',
   'control/poll',
   'control/new-version',
+  'metrics/cost',
   'request-log/cost',
   'transport/grpc/predict',
   'transport/grpc/batched',

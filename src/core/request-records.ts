@@ -59,24 +59,19 @@ export interface RequestObserver {
 /** Reads what came beside a request: a header of HTTP, metadata of gRPC. The name has small letters. */
 export type HeaderReader = (name: string) => string | undefined;
 
-/** What a wire knows of a request when it comes. */
-export interface WireArrival {
-  /** TF Serving's names for its two listeners. */
-  readonly entrypoint: 'GRPC' | 'REST';
-  /** Over gRPC the method, `Predict`; over REST `predict`, `classify`, `regress`, or empty for all else. */
-  readonly api: string;
-  readonly startedMs: number;
-  readonly header: HeaderReader;
-}
+/** TF Serving's names for its two listeners. */
+export type Entrypoint = 'GRPC' | 'REST';
 
 /**
  * What becomes known of one request over a wire, from its coming to its answer. The payload of the tracing channel
  * `servable:request`.
  */
-export class WireRecord implements WireArrival {
-  readonly entrypoint: 'GRPC' | 'REST';
+export class WireRecord {
+  readonly entrypoint: Entrypoint;
+  /** When it came, on the server's clock. */
   readonly startedMs: number;
   readonly header: HeaderReader;
+  /** Over gRPC the method, `Predict`; over REST `predict`, `classify`, `regress`, or empty for all else. */
   api: string;
   /** The model that it names; empty where it names none, or could not be read. */
   model = '';
@@ -90,7 +85,7 @@ export class WireRecord implements WireArrival {
   /** As in {@link RequestRecord}. */
   traceId: string | undefined = undefined;
 
-  constructor({ entrypoint, api, startedMs, header }: WireArrival) {
+  constructor(entrypoint: Entrypoint, api: string, header: HeaderReader, startedMs: number) {
     this.entrypoint = entrypoint;
     this.api = api;
     this.startedMs = startedMs;

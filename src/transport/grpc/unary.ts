@@ -27,7 +27,7 @@ export function unary(
 ): handleUnaryCall<Uint8Array, Uint8Array> {
   return (call, callback) => {
     const header = (name: string) => call.metadata.get(name)[0]?.toString();
-    const wire = watch && arrived(watch, { entrypoint: 'GRPC', api, header });
+    const wire = watch && arrived(watch, 'GRPC', api, header);
     const abort = new AbortController();
     const hold = budget.hold();
     let isAnswered = false;

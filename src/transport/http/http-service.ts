@@ -86,7 +86,7 @@ export class HttpService {
   async #watched(exchange: HttpExchange): Promise<RestAnswer> {
     const { wires } = this.#parts.server;
     if (wires === undefined) return await this.#route(exchange, undefined);
-    const wire = arrived(wires, { entrypoint: 'REST', api: '', header: (name) => exchange.header(name) });
+    const wire = arrived(wires, 'REST', '', (name) => exchange.header(name));
     try {
       const answer = await traced(wires.trace, wire, () => this.#route(exchange, wire));
       tellAnswered(wires, wire, answer.status === 200 ? 'OK' : 'FAILED_PRECONDITION'); // of a preflight
