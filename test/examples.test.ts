@@ -54,6 +54,8 @@ describe('documentation', () => {
     'docs/lifecycle.md',
     'docs/config-files.md',
     'docs/grpc.md',
+    'docs/metrics.md',
+    'docs/tracing-and-logs.md',
   ].flatMap((file) =>
     codeBlocks(read(file), file.endsWith('.md') ? 'js' : 'ts').map((code) => ({ file, code })),
   );
