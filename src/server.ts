@@ -76,7 +76,8 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     const { clock } = this.#options;
     const open = () => this.#lifecycle.open();
     this.#ask = askOf({ clock, open, observer: watchers.requests, trace: serverTraces.predict });
-    this.wires = { clock, observer: watchers.wires, trace: serverTraces.request };
+    const { wires: observer, onListenerFailure: onFailure } = watchers;
+    this.wires = { clock, observer, trace: serverTraces.request, onFailure };
   }
 
   /**

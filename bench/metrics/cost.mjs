@@ -32,7 +32,7 @@ const spec = { model: 'digits' };
 const clock = systemClock;
 const known = { hasModel: () => true, hasVersion: () => true, facts: () => /** @type {never} */ ({}) };
 const meters = new Meters(known, clock);
-const watch = { clock, observer: meters.wires, trace: serverTraces.request };
+const watch = { clock, observer: meters.wires, trace: serverTraces.request, onFailure: () => {} };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const work = () => Promise.resolve();
 let counted = 0;

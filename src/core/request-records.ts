@@ -104,4 +104,6 @@ export interface WireWatch {
   readonly clock: Clock;
   readonly observer: WireObserver;
   readonly trace: Trace<WireRecord>;
+  /** Is told what goes wrong with a listener, beside the requests. */
+  readonly onFailure: (error: ServingError) => void;
 }

@@ -89,6 +89,10 @@ export class EventLog implements LifecycleObserver {
     this.#logger.warn({ event: 'request log', ...why(error) }, error.message);
   }
 
+  onListenerFailure(error: ServingError): void {
+    this.#logger.error({ event: 'listener', ...why(error) }, error.message);
+  }
+
   onStarted(models: readonly string[]): void {
     this.#logger.info({ event: 'started', models }, `Serving ${models.join(', ') || 'no models'}`);
   }

@@ -2,6 +2,7 @@ import type { BatchingObserver } from '../batching/batching-observer.js';
 import type { LoadReport, LookReport } from '../control/lifecycle-observer.js';
 import type { ManagerFailure } from '../control/manager.js';
 import type { ServableStatus } from '../control/servable-state.js';
+import type { ServingError } from '../core/errors.js';
 import { notify } from '../core/notify.js';
 import type { RequestObserver, WireObserver } from '../core/request-records.js';
 import type { UnbatchedReport } from '../core/servable.js';
@@ -30,6 +31,7 @@ export interface Watchers {
   readonly onUnbatched: (report: UnbatchedReport) => void;
   readonly onLabel: (move: LabelMove) => void;
   readonly onConfig: (report: ConfigReport) => void;
+  readonly onListenerFailure: (error: ServingError) => void;
   readonly onModels: (models: readonly string[]) => void;
   readonly onStarted: (models: readonly string[]) => void;
   readonly onClosing: (what: undefined) => void;
@@ -109,6 +111,7 @@ export function watchersOf(options: ResolvedOptions, meters: Meters, emit: Emit)
       (report) => log?.onConfig(report),
       (report) => emit('config', report),
     ),
+    onListenerFailure: tell((error) => log?.onListenerFailure(error)),
     onModels: tell(
       (models) => log?.onModels(models),
       () => emit('models'),

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { type Logger, ModelServer, type ModelServerOptions, tensor } from 'servable';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { createHttpHandler } from 'servable/http';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Certificates, hasOpenssl } from '../support/certificates.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { serveHttpForTest } from '../support/http.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -161,6 +163,26 @@ describe('the log', () => {
     await told;
     const config_lines = lines.filter(({ event }) => event === 'config');
     expect(config_lines.at(-1)).toMatchObject({ level: 'error', path, code: 'INVALID_ARGUMENT' });
+  });
+
+  it.skipIf(!hasOpenssl)('tells of certificates that cannot be taken over', async () => {
+    const { logger, lines } = newLog();
+    const server = newServer({ logger }, 'linear');
+    const certificates = new Certificates(folder);
+    const { key, cert } = certificates.issue(certificates.authority('authority'), 'localhost', '01');
+    const files = { keyFile: join(folder, 'key.pem'), certFile: join(folder, 'cert.pem') };
+    writeFileSync(files.keyFile, key);
+    writeFileSync(files.certFile, cert);
+    const clock = new FakeClock();
+    const handler = createHttpHandler(server, { tls: { ...files, pollIntervalMs: 1000 }, clock });
+    onTestFinished(() => handler.close({ graceMs: 0 }));
+    await handler.listen('127.0.0.1:0');
+    writeFileSync(files.certFile, 'no certificate');
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      const [line] = lines.filter(({ event }) => event === 'listener');
+      expect(line).toMatchObject({ level: 'error', code: 'INVALID_ARGUMENT' });
+    });
   });
 
   it('never holds what requests hold', async () => {

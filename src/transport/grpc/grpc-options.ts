@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import type { ServingError } from '../../core/errors.js';
 import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../../core/option-check.js';
+import type { WireWatch } from '../../core/request-records.js';
 import type { TlsOptions } from '../tls/tls-options.js';
 import { defaultFlowControlWindowBytes } from './flow-control.js';
 
@@ -59,7 +60,7 @@ export interface GrpcServerOptions {
    * @default 'auto': where they are installed
    */
   readonly reflection?: 'auto' | 'on' | 'off';
-  /** Is told what goes wrong beside the calls: certificates that cannot be taken over. @default nobody */
+  /** Is told what goes wrong beside the calls: certificates that cannot be taken over. @default the server's log */
   readonly onFailure?: (error: ServingError) => void;
   /** @internal Time, for tests. */
   readonly clock?: Clock;
@@ -96,11 +97,12 @@ const booleans = [
 ] as const;
 
 /** @internal @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted. */
-export function resolveGrpcOptions(options: GrpcServerOptions): ResolvedGrpcOptions {
+export function resolveGrpcOptions(options: GrpcServerOptions, watch?: WireWatch): ResolvedGrpcOptions {
   assertObject(options, 'options');
   assertKeys(options, '', ['tls', ...Object.keys(defaults)]);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved: ResolvedGrpcOptions = { ...defaults, ...given };
+  const onFailure = watch?.onFailure ?? defaults.onFailure;
+  const resolved: ResolvedGrpcOptions = { ...defaults, onFailure, ...given };
   for (const name of booleans) assertOneOf(resolved[name], name, [true, false]);
   assertOneOf(resolved.reflection, 'reflection', ['auto', 'on', 'off']);
   assertNumber(resolved.maxInFlightBytes, 'maxInFlightBytes', { min: 1, isInfinityAllowed: true });

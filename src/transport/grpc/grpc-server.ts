@@ -50,7 +50,7 @@ export class GrpcServer implements AsyncDisposable {
 
   /** @internal See `createGrpcServer`. */
   constructor(server: ServingApi, options: GrpcServerOptions, grpc: GrpcModule) {
-    this.#options = resolveGrpcOptions(options);
+    this.#options = resolveGrpcOptions(options, server.wires);
     const { tls, clock, onFailure, channelArguments } = this.#options;
     this.#tls = tls && new TlsCredentials({ tls, grpc, clock, onFailure });
     this.#insecure = () => grpc.ServerCredentials.createInsecure();

@@ -83,7 +83,7 @@ class HttpCore {
   #closed: Promise<void> | undefined;
 
   constructor(server: ServingApi, options: HttpHandlerOptions) {
-    const resolved = resolveHttpOptions(options, server.metrics);
+    const resolved = resolveHttpOptions(options, server);
     this.#clock = resolved.clock;
     this.#service = new HttpService(server, resolved);
     this.#listeners = new HttpListeners(

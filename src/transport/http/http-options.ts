@@ -9,6 +9,7 @@ import {
   assertString,
   optionError,
 } from '../../core/option-check.js';
+import type { ServingApi } from '../serving-api.js';
 import type { TlsOptions } from '../tls/tls-options.js';
 
 /** TF Serving's `prometheus_config`, which `parseMonitoringConfig` reads; and where metrics come from. */
@@ -62,7 +63,7 @@ export interface HttpHandlerOptions {
    * @default 65000: more than the 60 s of most load balancers, so that it is they who close, and no request is lost
    */
   readonly keepAliveTimeoutMs?: number;
-  /** Is told what goes wrong beside the requests: certificates that cannot be taken over. @default nobody */
+  /** Is told what goes wrong beside the requests: certificates that cannot be taken over. @default the server's log */
   readonly onFailure?: (error: ServingError) => void;
   /** @internal Time, for tests. */
   readonly clock?: Clock;
@@ -93,12 +94,13 @@ const defaultMetricsPath = '/monitoring/prometheus/metrics';
 /** @internal @throws ServingError INVALID_ARGUMENT naming the option, what came and what was wanted. */
 export function resolveHttpOptions(
   options: HttpHandlerOptions,
-  printer: MetricsPrinter | undefined,
+  { metrics: printer, wires }: Pick<ServingApi, 'metrics' | 'wires'>,
 ): ResolvedHttpOptions {
   assertObject(options, 'options');
   assertKeys(options, '', Object.keys(defaults));
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved = { ...defaults, ...given } as ResolvedHttpOptions;
+  const onFailure = wires?.onFailure ?? defaults.onFailure;
+  const resolved = { ...defaults, onFailure, ...given } as ResolvedHttpOptions;
   assertNumber(resolved.maxBodyBytes, 'maxBodyBytes', { min: 1, isInfinityAllowed: true });
   assertNumber(resolved.maxInFlightBytes, 'maxInFlightBytes', { min: 1, isInfinityAllowed: true });
   for (const name of ['timeoutMs', 'bodyTimeoutMs', 'keepAliveTimeoutMs'] as const) {
