@@ -12,8 +12,13 @@ const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=ut
 
 const require = createRequire(import.meta.url);
 
+/** A registry of our own, which prints its metrics one by one as well. */
+export interface OwnRegistry extends MetricRegistry {
+  getSingleMetricAsString(name: string): Promise<string>;
+}
+
 /** A registry of our own. prom-client is loaded for the first of them: it takes 15 ms, and not every server is scraped. */
-export function newRegistry(format: MetricsFormat): MetricRegistry {
+export function newRegistry(format: MetricsFormat): OwnRegistry {
   const { Registry } = require('prom-client') as typeof import('prom-client');
   const registry = new Registry();
   if (format === 'openmetrics')

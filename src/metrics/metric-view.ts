@@ -35,8 +35,6 @@ export interface MetricMember {
  * times.
  */
 export class MetricView {
-  /** A registry that prints OpenMetrics takes `_total` off the name of a counter, and puts it on every line. */
-  name: string;
   readonly help: string;
   readonly aggregator: string;
   readonly #instrument: Instrument;
@@ -45,7 +43,6 @@ export class MetricView {
 
   /** @param isOpenMetrics whether its registry prints OpenMetrics, as of now. */
   constructor(instrument: Instrument, isOpenMetrics: () => boolean) {
-    this.name = instrument.name;
     this.help = instrument.help;
     this.aggregator = instrument.type === 'gauge' ? 'omit' : 'sum';
     this.#instrument = instrument;
@@ -58,10 +55,13 @@ export class MetricView {
     return type === 'counter' && !name.endsWith('_total') && this.#isOpenMetrics() ? 'unknown' : type;
   }
 
-  /** What it was registered as. */
-  get registeredName(): string {
+  /** What it is registered as, however it is printed. */
+  get name(): string {
     return this.#instrument.name;
   }
+
+  /** A registry that prints OpenMetrics takes `_total` off, for good, although it may print the other format next. */
+  set name(_name: string) {}
 
   get isEmpty(): boolean {
     return this.#members.size === 0;
@@ -100,8 +100,14 @@ export class MetricView {
   /** prom-client's `resetMetrics`: counters of a server begin with the server. */
   reset(): void {}
 
+  /** Where a registry prints OpenMetrics, it puts `_total` on every line of a counter. */
+  get #printedName(): string {
+    return this.type === 'counter' && this.#isOpenMetrics() ? this.name.replace(/_total$/, '') : this.name;
+  }
+
   #read() {
-    const { name, help, type, aggregator } = this;
+    const { help, type, aggregator } = this;
+    const name = this.#printedName;
     const values: MetricValue[] = [];
     for (const { family, labels, refresh } of this.#members) {
       refresh();

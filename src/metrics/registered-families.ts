@@ -35,7 +35,7 @@ export class RegisteredFamilies {
   release(): void {
     const { registry } = this.#options;
     for (const { view, member } of this.#members.splice(0)) {
-      if (view.remove(member)) registry.removeSingleMetric(view.registeredName);
+      if (view.remove(member)) registry.removeSingleMetric(view.name);
     }
   }
 

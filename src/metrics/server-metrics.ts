@@ -1,10 +1,15 @@
 import type { CollectOptions, MetricsFormat } from '../core/metrics-source.js';
 import { NumberCell } from './cells.js';
 import type { Family } from './family.js';
+import type { Instrument } from './instrument.js';
+import { instruments } from './instruments.js';
 import type { Meters } from './meters.js';
-import { type MetricRegistry, newRegistry } from './metric-registry.js';
+import { type MetricRegistry, newRegistry, type OwnRegistry } from './metric-registry.js';
+import { printInTurns } from './print-in-turns.js';
 import { RegisteredFamilies } from './registered-families.js';
 import { printedName } from './tensorflow-instruments.js';
+
+const instrumentNames = Object.values<Instrument>(instruments).map(({ name }) => name);
 
 /** Where the metrics of a server go. */
 export interface MetricsOptions {
@@ -39,7 +44,7 @@ export interface MetricsOptions {
 export class ServerMetrics {
   readonly #meters: Meters;
   readonly #options: MetricsOptions;
-  readonly #own = new Map<MetricsFormat, MetricRegistry>();
+  readonly #own = new Map<MetricsFormat, OwnRegistry>();
   readonly #registered: RegisteredFamilies[] = [];
   #isClosed = false;
 
@@ -59,7 +64,9 @@ export class ServerMetrics {
    * `close()` there is nothing of the server in it.
    */
   async collect({ format = 'prometheus' }: CollectOptions = {}): Promise<string> {
-    return await this.#registryFor(format).metrics();
+    const { registry } = this.#options;
+    if (registry !== undefined) return await registry.metrics();
+    return await printInTurns(this.#ownRegistry(format), this.#isClosed ? [] : instrumentNames);
   }
 
   /** The content type of what `collect` returns. */
@@ -99,7 +106,7 @@ export class ServerMetrics {
     return this.#options.registry ?? this.#ownRegistry(format);
   }
 
-  #ownRegistry(format: MetricsFormat): MetricRegistry {
+  #ownRegistry(format: MetricsFormat): OwnRegistry {
     const known = this.#own.get(format);
     if (known !== undefined) return known;
     const registry = newRegistry(format);

@@ -345,6 +345,8 @@ describe('registries', () => {
       version: '1',
       method: 'predict',
     });
+    await server.close();
+    expect(await registry.metrics()).toBe('\n# EOF\n');
   });
 
   it('of two servers are apart, and know nothing of each other', async () => {
