@@ -43,12 +43,8 @@ export type { RetryStatus, ServableState, ServableStatus, StateChange } from './
 export type { ModelServerEvents } from './server/server-events.js';
 export type { ConfigReport } from './server/model-config-file.js';
 export type { ModelStatus } from './server/model-status.js';
-export type {
-  ErrorSnapshot,
-  ModelSnapshot,
-  ServerSnapshot,
-  VersionSnapshot,
-} from './server/snapshot.js';
+export type { ModelSnapshot, ServerSnapshot } from './server/snapshot.js';
+export type { ErrorSnapshot, SignatureSnapshot, VersionSnapshot } from './server/version-snapshot.js';
 export type { Durations, VersionTraffic } from './server/version-traffic.js';
 export type { ServerState } from './server/server-lifecycle.js';
 export type { VersionMetadata } from './server/version-metadata.js';

@@ -1,38 +1,12 @@
 import { availableParallelism } from 'node:os';
-import type { ServableStatus } from '../control/servable-state.js';
 import type { VersionPolicy } from '../control/version-policy.js';
-import type { ServingError, StatusCode } from '../core/errors.js';
-import type { BatchingStatus, WaitingRequests } from '../core/servable.js';
+import type { Families } from '../metrics/families.js';
 import type { LabelStatus } from '../routing/labels.js';
 import type { ThreadUsage } from '../runner/threads/execution-threads.js';
 import type { Parts } from './compose.js';
 import { packageVersion } from './package-version.js';
 import type { ServerLifecycle, ServerState } from './server-lifecycle.js';
-import { type VersionTraffic, versionTraffic } from './version-traffic.js';
-
-/** What went wrong, as plain data. */
-export interface ErrorSnapshot {
-  readonly code: StatusCode;
-  readonly message: string;
-}
-
-export interface VersionSnapshot {
-  readonly version: number;
-  readonly state: ServableStatus['state'];
-  /** When it entered that state, in milliseconds since 1970. */
-  readonly sinceMs: number;
-  readonly error?: ErrorSnapshot;
-  /** While LOADING: how often that has failed, and why last. */
-  readonly retry?: { readonly failures: number; readonly error: ErrorSnapshot };
-  readonly warning?: ErrorSnapshot;
-  readonly batching?: BatchingStatus;
-  readonly memoryBytes?: number;
-  /** Requests that it has. */
-  readonly inFlight: number;
-  readonly waiting?: WaitingRequests;
-  /** Since it was first loaded, or since its series were forgotten. */
-  readonly traffic: VersionTraffic;
-}
+import { type ErrorSnapshot, plain, type VersionSnapshot, versionSnapshot } from './version-snapshot.js';
 
 export interface ModelSnapshot {
   readonly name: string;
@@ -75,8 +49,12 @@ export interface ServerSnapshot {
     readonly residentBytes: number;
     readonly heapUsedBytes: number;
   };
+  /** Seconds that the event loop was late by, by quantile, when metrics were last read; empty where nobody reads them. */
+  readonly eventLoopDelays: Readonly<Record<string, number>>;
   /** The config file, where there is one. */
   readonly configFile?: string;
+  /** The last change of what is served, by who asked for it: a config file, or a call. */
+  readonly lastChanges: Readonly<Record<string, { readonly isGood: boolean; readonly atMs: number }>>;
 }
 
 /** What the parts of a server hold, at this moment. */
@@ -85,6 +63,7 @@ export function snapshotOf(
   { state, startedAtMs, isServing }: ServerLifecycle<unknown>,
 ): ServerSnapshot {
   const { engine, manager, options } = parts;
+  const { families } = parts.meters;
   const models = modelNames(parts).map((name) => modelSnapshot(parts, name));
   const { rss, heapUsed } = process.memoryUsage();
   const { runtimeVersion, threads } = engine;
@@ -108,8 +87,23 @@ export function snapshotOf(
       residentBytes: rss,
       heapUsedBytes: heapUsed,
     },
+    eventLoopDelays: eventLoopDelays(families),
     ...(options.configFile && { configFile: options.configFile.path }),
+    lastChanges: lastChanges(families),
   };
+}
+
+function eventLoopDelays({ eventLoopDelay }: Families): ServerSnapshot['eventLoopDelays'] {
+  const entries = [...eventLoopDelay.series].map(({ labels: { quantile }, cell }) => [quantile, cell.value]);
+  return Object.fromEntries(entries);
+}
+
+function lastChanges({ configReloadSucceeded, configReloadTime }: Families): ServerSnapshot['lastChanges'] {
+  const entries = [...configReloadSucceeded.series].map(({ labels: { source = '' }, cell }) => {
+    const atMs = configReloadTime.cell(source).value * 1000;
+    return [source, { isGood: cell.value === 1, atMs }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Those that are configured, in their order, then those that are still remembered. */
@@ -129,37 +123,4 @@ function modelSnapshot(parts: Parts, name: string): ModelSnapshot {
     ...(warning && { warning: plain(warning) }),
     versions: monitor.status(name).map((status) => versionSnapshot(parts, status)),
   };
-}
-
-function versionSnapshot({ manager, monitor, meters }: Parts, status: ServableStatus): VersionSnapshot {
-  const { id, state, error, retry, warning, batching } = status;
-  const live = manager.live.filter((each) => each.id.model === id.model && each.id.version === id.version);
-  const [newest] = live;
-  return {
-    version: id.version,
-    state,
-    sinceMs: sinceMs(monitor.history(id)),
-    ...(error && { error: plain(error) }),
-    ...(retry && { retry: { failures: retry.failures, error: plain(retry.error) } }),
-    ...(warning && { warning: plain(warning) }),
-    ...(batching && { batching }),
-    ...(newest?.memoryBytes !== undefined && { memoryBytes: newest.memoryBytes }),
-    inFlight: live.reduce((sum, { leases }) => sum + leases, 0),
-    ...(newest?.waiting && { waiting: newest.waiting }),
-    traffic: versionTraffic(meters.families, id),
-  };
-}
-
-/** When the first of the changes came that led to no other state since. */
-function sinceMs(history: ReturnType<Parts['monitor']['history']>): number {
-  const last = history.at(-1);
-  let since = last?.atMs ?? 0;
-  for (let index = history.length - 1; index >= 0 && history[index]?.state === last?.state; index--) {
-    since = history[index]?.atMs ?? since;
-  }
-  return since;
-}
-
-function plain({ code, message }: ServingError): ErrorSnapshot {
-  return { code, message };
 }

@@ -58,6 +58,7 @@ describe('a snapshot', () => {
             {
               version: 2,
               state: 'END',
+              reason: expect.stringMatching(/^linear@2 could not be loaded/),
               sinceMs: expect.any(Number),
               error: { code: 'DATA_LOSS', message: expect.stringContaining('Cannot load linear@2') },
               inFlight: 0,
@@ -66,8 +67,16 @@ describe('a snapshot', () => {
             {
               version: 1,
               state: 'AVAILABLE',
+              reason: 'linear@1 is serving',
               sinceMs: expect.any(Number),
               batching: { isOn: true },
+              signatures: {
+                serving_default: {
+                  method: 'predict',
+                  inputs: { x: 'float32 [batch]' },
+                  outputs: { y: 'float32 [batch]' },
+                },
+              },
               memoryBytes: expect.any(Number),
               inFlight: 0,
               waiting: { requests: 0, rows: 0, batches: 0 },
@@ -103,6 +112,8 @@ describe('a snapshot', () => {
         residentBytes: expect.any(Number),
         heapUsedBytes: expect.any(Number),
       },
+      eventLoopDelays: {},
+      lastChanges: {},
     });
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
   });
@@ -115,6 +126,7 @@ describe('a snapshot', () => {
     await server.reconfigure([]);
     expect(server.snapshot()).toMatchObject({
       isReady: true,
+      lastChanges: { call: { isGood: true, atMs: expect.any(Number) } },
       models: [{ name: 'linear', isReady: false, versions: [{ version: 1, state: 'END' }] }],
     });
     expect(server.snapshot().models[0]).not.toHaveProperty('basePath');
