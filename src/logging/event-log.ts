@@ -30,6 +30,7 @@ export class EventLog implements LifecycleObserver {
 
   onState(status: ServableStatus): void {
     const { id, state, error, retry, warning, memoryBytes } = status;
+    const durationMs = state === 'AVAILABLE' || state === 'END' ? this.#takeLoadMs(id) : undefined;
     const fields = { event: 'version state', ...id, state };
     const name = formatServableId(id);
     if (error !== undefined) {
@@ -45,8 +46,7 @@ export class EventLog implements LifecycleObserver {
       this.#logger.warn({ ...fields, ...why(warning) }, `${name} is serving, but: ${warning.message}`);
     } else {
       const level = state === 'START' || state === 'UNLOADING' ? 'debug' : 'info';
-      const durationMs = this.#takeLoadMs(id);
-      const more = state === 'AVAILABLE' ? { ...defined({ durationMs, memoryBytes }) } : {};
+      const more = state === 'AVAILABLE' ? defined({ durationMs, memoryBytes }) : {};
       this.#logger[level]({ ...fields, ...more }, `${name} is ${state}`);
     }
   }
