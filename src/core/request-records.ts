@@ -59,6 +59,8 @@ export interface RequestObserver {
 /** Reads what came beside a request: a header of HTTP, metadata of gRPC. The name has small letters. */
 export type HeaderReader = (name: string) => string | undefined;
 
+const noHeader: HeaderReader = () => undefined;
+
 /** TF Serving's names for its two listeners. */
 export type Entrypoint = 'GRPC' | 'REST';
 
@@ -70,7 +72,8 @@ export class WireRecord {
   readonly entrypoint: Entrypoint;
   /** When it came, on the server's clock. */
   readonly startedMs: number;
-  readonly header: HeaderReader;
+  /** What came beside it; nothing once it is answered. */
+  header: HeaderReader;
   /** Over gRPC the method, `Predict`; over REST `predict`, `classify`, `regress`, or empty for all else. */
   api: string;
   /** The model that it names; empty where it names none, or could not be read. */
@@ -91,6 +94,14 @@ export class WireRecord {
     this.startedMs = startedMs;
     this.readMs = startedMs;
     this.header = header;
+  }
+
+  /**
+   * @internal Lets go of what it came in. A record that has lived through a collection of young objects would else keep
+   * that alive through the next ones: 5 µs for each request over REST.
+   */
+  release(): void {
+    this.header = noHeader;
   }
 }
 

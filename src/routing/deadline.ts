@@ -13,9 +13,9 @@ export interface Patience {
    * @internal The controller of `signal`, from a caller who has made both for this one request: then it is aborted when the
    * time is over, too, and no signal of our own is needed, which would take 2 µs.
    */
-  readonly controller?: AbortController;
+  readonly controller?: AbortController | undefined;
   /** @internal What the request came by. */
-  readonly wire?: WireRecord;
+  readonly wire?: WireRecord | undefined;
 }
 
 /**

@@ -15,9 +15,9 @@ export interface ClientPatience {
   /** Aborted when it has gone, or has cancelled its call. */
   readonly signal?: AbortSignal;
   /** What it is aborted with, which the server may do as well: the call has it for itself. */
-  readonly controller?: AbortController;
+  readonly controller?: AbortController | undefined;
   /** What it came by. */
-  readonly wire?: WireRecord;
+  readonly wire?: WireRecord | undefined;
 }
 
 /** A class of an example, and how likely it is. */

@@ -19,6 +19,7 @@ export function answered(watch: WireWatch, record: WireRecord, status: StatusCod
   record.status = status;
   record.endedMs = watch.clock.now();
   watch.observer.onWireAnswer(record);
+  record.release();
 }
 
 /**

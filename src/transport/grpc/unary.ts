@@ -2,7 +2,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { ServingError } from '../../core/errors.js';
 import type { WireWatch } from '../../core/request-records.js';
-import { traced } from '../../core/trace.js';
 import type { ByteBudget } from '../byte-budget.js';
 import { grpcStatusOf } from '../status.js';
 import type { Method } from '../tfs/method.js';
@@ -46,14 +45,14 @@ export function unary(
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
-    const patience = { timeoutMs, signal: abort.signal, controller: abort, ...(wire && { wire }) };
+    const patience = { timeoutMs, signal: abort.signal, controller: abort, wire };
     const work = () => method(call.request, { patience, takeBytes: hold.take });
-    (wire === undefined ? work() : traced(watch?.trace, wire, work))
+    (wire !== undefined && watch?.trace.isOn ? watch.trace.follow(wire, work) : work())
       .then((bytes) => {
-        if (wire !== undefined) answered(watch as WireWatch, wire, 'OK');
         hold.release(); // what the request held; its answer is held until it is sent
         if (!isClosed) hold.take(bytes.length);
         isAnswered = true;
+        if (wire !== undefined) answered(watch as WireWatch, wire, 'OK');
         callback(null, bytes);
       })
       .catch(fail);

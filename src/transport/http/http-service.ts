@@ -1,6 +1,5 @@
-import { ServingError } from '../../core/errors.js';
+import { ServingError, type StatusCode } from '../../core/errors.js';
 import type { WireRecord, WireWatch } from '../../core/request-records.js';
-import { traced } from '../../core/trace.js';
 import { acceptedFormat } from '../accepted-format.js';
 import { ByteBudget } from '../byte-budget.js';
 import { answered, type RestAnswer } from '../rest/rest-answer.js';
@@ -26,7 +25,7 @@ export interface HttpExchange {
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
   /** What aborts it, where it is the request's own. */
-  readonly controller?: AbortController;
+  readonly controller?: AbortController | undefined;
   /** What the request holds of the budget, and then its answer. */
   readonly hold: { readonly take: (bytes: number) => void };
 }
@@ -59,14 +58,15 @@ export class HttpService {
 
   /** Never rejects. */
   async answer(exchange: HttpExchange): Promise<RestAnswer> {
-    const answer = await this.#answer(exchange).catch(failureAnswer);
+    const isOfApi = /^\/v1\//i.test(exchange.path);
+    const answer = await (isOfApi ? this.#api(exchange) : this.#beside(exchange).catch(failureAnswer));
     if (!this.#isDraining) return answer;
     return { ...answer, headers: { ...answer.headers, connection: 'close' } };
   }
 
-  async #answer(exchange: HttpExchange): Promise<RestAnswer> {
+  /** What is asked beside TF Serving's API. */
+  async #beside(exchange: HttpExchange): Promise<RestAnswer> {
     const { method, path } = exchange;
-    if (isOfApi(path)) return await this.#api(exchange);
     if (method === 'OPTIONS') return this.#preflight(exchange);
     if (method === 'GET' || method === 'HEAD') {
       if (path === '/healthz') return answered(JSON.stringify({ status: 'ok' }));
@@ -77,24 +77,24 @@ export class HttpService {
     return failed(404, `Not found: ${method} ${path}`);
   }
 
+  /** Never rejects. */
   async #api(exchange: HttpExchange): Promise<RestAnswer> {
-    const answer = await this.#watched(exchange).catch(failureAnswer);
+    const { wires } = this.#parts.server;
+    const wire = wires && arrived(wires, 'REST', '', (name) => exchange.header(name));
+    let status: StatusCode | 'OK' = 'OK';
+    let answer: RestAnswer;
+    try {
+      answer = await (wire !== undefined && wires?.trace.isOn
+        ? wires.trace.follow(wire, () => this.#route(exchange, wire))
+        : this.#route(exchange, wire));
+      if (answer.status !== 200) status = 'FAILED_PRECONDITION'; // a preflight that does not say where it comes from
+    } catch (error) {
+      answer = failureAnswer(error);
+      status = error instanceof Refusal ? error.code : ServingError.from(error).code;
+    }
+    if (wire !== undefined) tellAnswered(wires as WireWatch, wire, status);
     if (!this.options.cors || exchange.method === 'OPTIONS') return answer;
     return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
-  }
-
-  async #watched(exchange: HttpExchange): Promise<RestAnswer> {
-    const { wires } = this.#parts.server;
-    if (wires === undefined) return await this.#route(exchange, undefined);
-    const wire = arrived(wires, 'REST', '', (name) => exchange.header(name));
-    try {
-      const answer = await traced(wires.trace, wire, () => this.#route(exchange, wire));
-      tellAnswered(wires, wire, answer.status === 200 ? 'OK' : 'FAILED_PRECONDITION'); // of a preflight
-      return answer;
-    } catch (error) {
-      tellAnswered(wires, wire, error instanceof Refusal ? error.code : ServingError.from(error).code);
-      throw error;
-    }
   }
 
   async #route(exchange: HttpExchange, wire: WireRecord | undefined): Promise<RestAnswer> {
@@ -104,8 +104,7 @@ export class HttpService {
     const bytes = hasBody(route) ? await this.#body(exchange) : nothing;
     if (wire !== undefined) wire.readMs = (this.#parts.server.wires as WireWatch).clock.now();
     const { signal, controller } = exchange;
-    const { timeoutMs } = this.options;
-    const patience = { timeoutMs, signal, ...(controller && { controller }), ...(wire && { wire }) };
+    const patience = { timeoutMs: this.options.timeoutMs, signal, controller, wire };
     const call = { patience, takeBytes: exchange.hold.take };
     return await answerRoute(this.#parts, route, bytes, call);
   }
@@ -158,10 +157,6 @@ function failureAnswer(error: unknown): RestAnswer {
 function note(wire: WireRecord, route: RestRoute): void {
   if (hasBody(route)) wire.api = route.kind;
   if (route.kind !== 'list') wire.model = route.target.model;
-}
-
-function isOfApi(path: string): boolean {
-  return /^\/v1\//i.test(path);
 }
 
 function hasBody({ kind }: RestRoute): boolean {
