@@ -56,7 +56,7 @@ export type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 
 // What a server measures, tells and logs.
 export { type MetricsOptions, ServerMetrics } from './metrics/server-metrics.js';
-export type { MetricRegistry } from './metrics/metric-registry.js';
+export type { MetricRegistry } from './metrics/registry/metric-registry.js';
 export type { CollectOptions, MetricsFormat, MetricsSource } from './core/metrics-source.js';
 export type { Logger } from './logging/logger.js';
 export type { RequestStages } from './logging/slow-request-log.js';

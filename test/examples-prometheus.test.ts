@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Instrument } from '#dist/metrics/instrument.js';
-import { instruments } from '#dist/metrics/instruments.js';
+import type { Instrument } from '#dist/metrics/instruments/instrument.js';
+import { instruments } from '#dist/metrics/instruments/instruments.js';
 import { missingForPrometheus } from './support/prometheus.js';
 
 const folder = fileURLToPath(new URL('../examples/prometheus', import.meta.url));

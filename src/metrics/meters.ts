@@ -1,16 +1,16 @@
 import type { Clock } from '../core/clock.js';
 import type { ServableId } from '../core/servable-id.js';
-import { BatchingMetrics } from './batching-metrics.js';
-import { EventLoopDelay } from './event-loop-delay.js';
-import { type Families, makeFamilies } from './families.js';
-import type { Family } from './family.js';
-import type { KnownVersions } from './known-versions.js';
-import { LifecycleMetrics } from './lifecycle-metrics.js';
-import { type LiveFacts, LiveGauges } from './live-gauges.js';
-import { RequestLogMetrics } from './request-log-metrics.js';
-import { RequestMetrics } from './request-metrics.js';
-import { RunMetrics } from './run-metrics.js';
-import { WireMetrics } from './wire-metrics.js';
+import { BatchingMetrics } from './observers/batching-metrics.js';
+import { EventLoopDelay } from './observers/event-loop-delay.js';
+import type { KnownVersions } from './observers/known-versions.js';
+import { LifecycleMetrics } from './observers/lifecycle-metrics.js';
+import { type LiveFacts, LiveGauges } from './observers/live-gauges.js';
+import { RequestLogMetrics } from './observers/request-log-metrics.js';
+import { RequestMetrics } from './observers/request-metrics.js';
+import { RunMetrics } from './observers/run-metrics.js';
+import { WireMetrics } from './observers/wire-metrics.js';
+import { type Families, makeFamilies } from './series/families.js';
+import type { Family } from './series/family.js';
 
 /** What a server's meters ask it. */
 export interface MeteredServer extends KnownVersions {

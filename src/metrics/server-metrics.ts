@@ -1,13 +1,13 @@
 import type { CollectOptions, MetricsFormat } from '../core/metrics-source.js';
-import { NumberCell } from './cells.js';
-import type { Family } from './family.js';
-import type { Instrument } from './instrument.js';
-import { instruments } from './instruments.js';
+import type { Instrument } from './instruments/instrument.js';
+import { instruments } from './instruments/instruments.js';
+import { printedName } from './instruments/tensorflow-instruments.js';
 import type { Meters } from './meters.js';
-import { type MetricRegistry, newRegistry, type OwnRegistry } from './metric-registry.js';
-import { printInTurns } from './print-in-turns.js';
-import { RegisteredFamilies } from './registered-families.js';
-import { printedName } from './tensorflow-instruments.js';
+import { type MetricRegistry, newRegistry, type OwnRegistry } from './registry/metric-registry.js';
+import { printInTurns } from './registry/print-in-turns.js';
+import { RegisteredFamilies } from './registry/registered-families.js';
+import { NumberCell } from './series/cells.js';
+import type { Family } from './series/family.js';
 
 const instrumentNames = Object.values<Instrument>(instruments).map(({ name }) => name);
 

@@ -1,6 +1,6 @@
 import type { ServableManager } from '../control/manager.js';
 import type { StateMonitor } from '../control/state-monitor.js';
-import type { LiveFacts } from '../metrics/live-gauges.js';
+import type { LiveFacts } from '../metrics/observers/live-gauges.js';
 import type { ResolvedOptions } from '../options/server-options.js';
 import type { VersionLabels } from '../routing/labels.js';
 import type { OrtEngine } from '../runner/engine.js';

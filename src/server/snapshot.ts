@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { VersionPolicy } from '../control/version-policy.js';
-import type { Families } from '../metrics/families.js';
+import type { Families } from '../metrics/series/families.js';
 import type { LabelStatus } from '../routing/labels.js';
 import type { ThreadUsage } from '../runner/threads/execution-threads.js';
 import type { Parts } from './compose.js';

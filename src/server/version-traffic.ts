@@ -1,8 +1,8 @@
 import type { ServableId } from '../core/servable-id.js';
-import type { HistogramCell } from '../metrics/cells.js';
-import type { Families } from '../metrics/families.js';
-import type { Family } from '../metrics/family.js';
-import type { Histogram } from '../metrics/instrument.js';
+import type { Histogram } from '../metrics/instruments/instrument.js';
+import type { HistogramCell } from '../metrics/series/cells.js';
+import type { Families } from '../metrics/series/families.js';
+import type { Family } from '../metrics/series/family.js';
 
 /** Milliseconds that something took, as far as a histogram's buckets tell them apart. */
 export interface Durations {

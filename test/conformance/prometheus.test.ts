@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { Family } from '#dist/metrics/family.js';
-import { counter, gauge, histogram, type Instrument } from '#dist/metrics/instrument.js';
-import { MetricView } from '#dist/metrics/metric-view.js';
-import { printedName } from '#dist/metrics/tensorflow-instruments.js';
+import { counter, gauge, histogram, type Instrument } from '#dist/metrics/instruments/instrument.js';
+import { printedName } from '#dist/metrics/instruments/tensorflow-instruments.js';
+import { MetricView } from '#dist/metrics/registry/metric-view.js';
+import { Family } from '#dist/metrics/series/family.js';
 import { samplesOf, typesOf } from '../support/metrics.js';
 import { describeShared, sharedFolder } from '../support/shared-folder.js';
 

@@ -1,11 +1,11 @@
 // Hot path: once for each request. Guarded by bench/metrics/cost.mjs.
-import type { ServingError } from '../core/errors.js';
-import type { RequestMethod, RequestObserver, RequestRecord } from '../core/request-records.js';
-import type { ServableId } from '../core/servable-id.js';
-import type { HistogramCell, NumberCell } from './cells.js';
+import type { ServingError } from '../../core/errors.js';
+import type { RequestMethod, RequestObserver, RequestRecord } from '../../core/request-records.js';
+import type { ServableId } from '../../core/servable-id.js';
+import type { HistogramCell, NumberCell } from '../series/cells.js';
+import type { Families } from '../series/families.js';
+import { labelsOf } from '../series/family.js';
 import { failureReason, rejectionReason } from './failure-reason.js';
-import type { Families } from './families.js';
-import { labelsOf } from './family.js';
 import { type KnownVersions, modelLabel } from './known-versions.js';
 import { VersionCells } from './version-cells.js';
 

@@ -1,7 +1,7 @@
 // Hot path: once for each request over a wire. Guarded by bench/metrics/cost.mjs.
-import type { WireObserver, WireRecord } from '../core/request-records.js';
-import type { HistogramCell, NumberCell } from './cells.js';
-import type { Families } from './families.js';
+import type { WireObserver, WireRecord } from '../../core/request-records.js';
+import type { HistogramCell, NumberCell } from '../series/cells.js';
+import type { Families } from '../series/families.js';
 import { type KnownVersions, modelLabel } from './known-versions.js';
 
 const countedMethods: ReadonlySet<string> = new Set(['Predict', 'Classify', 'Regress']);

@@ -2,8 +2,8 @@ import type {
   DroppedRequest,
   LoggedRequest,
   RequestLogObserver,
-} from '../request-log/request-log-observer.js';
-import type { Families } from './families.js';
+} from '../../request-log/request-log-observer.js';
+import type { Families } from '../series/families.js';
 
 /** Counts what becomes of sampled requests. */
 export class RequestLogMetrics implements RequestLogObserver {

@@ -1,4 +1,4 @@
-import type { ServingError, StatusCode } from '../core/errors.js';
+import type { ServingError, StatusCode } from '../../core/errors.js';
 
 /** Whose fault it is that a request failed, or what became of it. */
 export type FailureReason = 'input' | 'rejected' | 'cancelled' | 'expired' | 'model';

@@ -1,4 +1,4 @@
-import type { ServableId } from '../core/servable-id.js';
+import type { ServableId } from '../../core/servable-id.js';
 
 /** Which models and versions there are, or were until a while ago: what has a name that may stand in a label. */
 export interface KnownVersions {

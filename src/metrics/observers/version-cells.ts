@@ -1,4 +1,4 @@
-import type { ServableId } from '../core/servable-id.js';
+import type { ServableId } from '../../core/servable-id.js';
 
 /**
  * What is counted of each version, found by its id: a look into two maps takes some 20 ns, and to find a series by its

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Family } from '#dist/metrics/family.js';
-import { counter, type Instrument } from '#dist/metrics/instrument.js';
-import { instruments } from '#dist/metrics/instruments.js';
+import { counter, type Instrument } from '#dist/metrics/instruments/instrument.js';
+import { instruments } from '#dist/metrics/instruments/instruments.js';
+import { Family } from '#dist/metrics/series/family.js';
 
 const all = Object.values<Instrument>(instruments);
 
@@ -54,7 +54,7 @@ describe('the table of instruments', () => {
   });
 
   it('is what the documentation says', () => {
-    const text = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+    const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const rows = [...text.matchAll(/^\| `([:\w]+)` *\| (\w+) *\| ([^|]*)\| ([^|]*)\| ([^|]*)\|$/gm)];
     const documented = rows.map((row) => row.slice(1).map((cell) => cell.trim()));
     const wanted = all.map(({ name, type, labels, unit, help }) => [

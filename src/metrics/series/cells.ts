@@ -1,5 +1,5 @@
 // Hot path: several times for each request. Guarded by bench/metrics/cost.mjs.
-import type { Buckets } from './buckets.js';
+import type { Buckets } from '../instruments/buckets.js';
 
 /** A counter, or a gauge. */
 export class NumberCell {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { MetricsFormat, MetricsSource } from '../core/metrics-source.js';
+import type { MetricsFormat, MetricsSource } from '../../core/metrics-source.js';
 
 /** A `Registry` of prom-client, or of its successor `@prometheus-io/client`: what is used of it. */
 export interface MetricRegistry extends MetricsSource {

@@ -1,6 +1,6 @@
-import { ServingError } from '../core/errors.js';
-import type { Families } from './families.js';
-import type { Family } from './family.js';
+import { ServingError } from '../../core/errors.js';
+import type { Families } from '../series/families.js';
+import type { Family } from '../series/family.js';
 import { isOpenMetrics, type MetricRegistry } from './metric-registry.js';
 import { type MetricMember, MetricView } from './metric-view.js';
 

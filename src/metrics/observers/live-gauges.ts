@@ -1,10 +1,10 @@
-import type { LiveVersion } from '../control/live-version.js';
-import type { ServableStatus } from '../control/servable-state.js';
-import type { LabelStatus } from '../routing/labels.js';
-import type { ThreadUsage } from '../runner/threads/execution-threads.js';
+import type { LiveVersion } from '../../control/live-version.js';
+import type { ServableStatus } from '../../control/servable-state.js';
+import type { LabelStatus } from '../../routing/labels.js';
+import type { ThreadUsage } from '../../runner/threads/execution-threads.js';
+import type { Families } from '../series/families.js';
+import { labelsOf } from '../series/family.js';
 import type { EventLoopDelay } from './event-loop-delay.js';
-import type { Families } from './families.js';
-import { labelsOf } from './family.js';
 
 /** What a server is asked when its metrics are read. */
 export interface LiveFacts {

@@ -1,6 +1,6 @@
+import type { Instrument } from '../instruments/instrument.js';
+import { instruments } from '../instruments/instruments.js';
 import { Family } from './family.js';
-import type { Instrument } from './instrument.js';
-import { instruments } from './instruments.js';
 
 type FamiliesOf<Table extends Readonly<Record<string, Instrument>>> = {
   readonly [Key in keyof Table]: Family<Table[Key]>;

@@ -1,8 +1,8 @@
-import type { BatchingObserver, BatchRun, RequestSplit } from '../batching/batching-observer.js';
-import type { ServableId } from '../core/servable-id.js';
-import type { HistogramCell, NumberCell } from './cells.js';
-import type { Families } from './families.js';
-import { labelsOf } from './family.js';
+import type { BatchingObserver, BatchRun, RequestSplit } from '../../batching/batching-observer.js';
+import type { ServableId } from '../../core/servable-id.js';
+import type { HistogramCell, NumberCell } from '../series/cells.js';
+import type { Families } from '../series/families.js';
+import { labelsOf } from '../series/family.js';
 import { VersionCells } from './version-cells.js';
 
 /** TF Serving's name for its batch threads, unless a batching parameters file gives them another. */

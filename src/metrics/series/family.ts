@@ -1,6 +1,6 @@
-import type { ServableId } from '../core/servable-id.js';
+import type { ServableId } from '../../core/servable-id.js';
+import type { Histogram, Instrument } from '../instruments/instrument.js';
 import { HistogramCell, NumberCell } from './cells.js';
-import type { Histogram, Instrument } from './instrument.js';
 
 /** What an instrument counts in. */
 export type CellOf<I extends Instrument> = I extends Histogram ? HistogramCell : NumberCell;

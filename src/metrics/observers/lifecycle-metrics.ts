@@ -1,10 +1,10 @@
-import type { LifecycleObserver, LoadReport, LookReport } from '../control/lifecycle-observer.js';
-import type { ServingError } from '../core/errors.js';
-import type { ServableId } from '../core/servable-id.js';
-import type { LabelMove } from '../routing/labels.js';
-import type { WarmupReport } from '../warmup/warmup-loader.js';
-import type { Families } from './families.js';
-import { labelsOf } from './family.js';
+import type { LifecycleObserver, LoadReport, LookReport } from '../../control/lifecycle-observer.js';
+import type { ServingError } from '../../core/errors.js';
+import type { ServableId } from '../../core/servable-id.js';
+import type { LabelMove } from '../../routing/labels.js';
+import type { WarmupReport } from '../../warmup/warmup-loader.js';
+import type { Families } from '../series/families.js';
+import { labelsOf } from '../series/family.js';
 
 /** Who has asked for other models than before. */
 export type ConfigSource = 'file' | 'call';

@@ -1,9 +1,9 @@
 // Hot path: once for each run of a model. Guarded by bench/metrics/cost.mjs.
-import type { ServableId } from '../core/servable-id.js';
-import type { ModelRun } from '../runner/model-run.js';
-import type { HistogramCell, NumberCell } from './cells.js';
-import type { Families } from './families.js';
-import { labelsOf } from './family.js';
+import type { ServableId } from '../../core/servable-id.js';
+import type { ModelRun } from '../../runner/model-run.js';
+import type { HistogramCell, NumberCell } from '../series/cells.js';
+import type { Families } from '../series/families.js';
+import { labelsOf } from '../series/family.js';
 import { VersionCells } from './version-cells.js';
 
 interface RunCells {

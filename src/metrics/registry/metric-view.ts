@@ -1,7 +1,7 @@
-import type { Exemplar } from './cells.js';
-import { HistogramCell, type NumberCell } from './cells.js';
-import type { Family, Series } from './family.js';
-import type { Instrument } from './instrument.js';
+import type { Instrument } from '../instruments/instrument.js';
+import type { Exemplar } from '../series/cells.js';
+import { HistogramCell, type NumberCell } from '../series/cells.js';
+import type { Family, Series } from '../series/family.js';
 
 type Labels = Readonly<Record<string, string>>;
 

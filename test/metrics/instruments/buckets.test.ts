@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Buckets } from '#dist/metrics/buckets.js';
-import { HistogramCell } from '#dist/metrics/cells.js';
-import { instruments } from '#dist/metrics/instruments.js';
+import { Buckets } from '#dist/metrics/instruments/buckets.js';
+import { instruments } from '#dist/metrics/instruments/instruments.js';
+import { HistogramCell } from '#dist/metrics/series/cells.js';
 
 describe('buckets', () => {
   it('grow by their factor, and end with infinity', () => {
