@@ -269,13 +269,14 @@ describe('what happens to models and versions', () => {
     });
   });
 
-  it('tells how late the event loop is, from the second reading on', async () => {
+  it('tells how late the event loop is, a second after the first reading', async () => {
     const server = await started({ linear: false });
-    expect(valuesOf(await read(server), 'servable_event_loop_delay_seconds')).toEqual({});
-    await vi.waitFor(async () => {
-      const delays = valuesOf(await read(server), 'servable_event_loop_delay_seconds');
-      expect(Object.keys(delays)).toEqual(['0.5', '0.9', '0.99', '1'].map((each) => `quantile="${each}"`));
-    });
+    const delays = async () => valuesOf(await read(server), 'servable_event_loop_delay_seconds');
+    expect(await delays()).toEqual({});
+    const quantiles = ['0.5', '0.9', '0.99', '1'].map((each) => `quantile="${each}"`);
+    await vi.waitFor(async () => expect(Object.keys(await delays())).toEqual(quantiles), { timeout: 10_000 });
+    const told = await delays();
+    expect(await delays(), 'another scraper, or another turn of this one').toEqual(told);
   });
 });
 
