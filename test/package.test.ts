@@ -16,6 +16,10 @@ const dependencies = [
   'p-timeout',
   'protobufjs',
   'long',
+  'prom-client',
+  'tdigest',
+  'bintrees',
+  '@opentelemetry',
 ];
 
 const folder = temporaryFolder();
@@ -120,4 +124,19 @@ it('gRPC with its package serves a model, without reflection where that is not i
     'true',
     expect.stringMatching(/^Cannot serve reflection: .*npm install @grpc\/reflection @grpc\/proto-loader$/),
   ]);
+});
+
+it('prints metrics, and makes spans of OpenTelemetry', () => {
+  const printed = run(
+    `import { ModelServer } from 'servable';
+     import { bridgeOpenTelemetry } from 'servable/opentelemetry';
+     const stop = bridgeOpenTelemetry();
+     const server = await new ModelServer({ models: [{ name: 'digits', basePath: ${basePath} }] }).start();
+     const { servable: version } = server.snapshot().runtime;
+     const text = await server.metrics.collect();
+     stop();
+     await server.close();
+     console.log(text.includes('servable_build_info{version="' + version + '"'));`,
+  );
+  expect(printed).toBe('true');
 });
