@@ -55,7 +55,8 @@ export type { ManagerFailure } from './control/manager.js';
 export type { WaitOptions, WaitTarget } from './control/state-monitor.js';
 
 // What a server measures, tells and logs.
-export { type MetricsOptions, ServerMetrics } from './metrics/server-metrics.js';
+export type { MetricsOptions } from './metrics/metrics-options.js';
+export { ServerMetrics } from './metrics/server-metrics.js';
 export type { MetricRegistry } from './metrics/registry/metric-registry.js';
 export type { CollectOptions, MetricsFormat, MetricsSource } from './core/metrics-source.js';
 export type { Logger } from './logging/logger.js';

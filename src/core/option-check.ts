@@ -86,3 +86,12 @@ function show(value: unknown): string {
     return Object.prototype.toString.call(value); // cyclic, or with a bigint in it
   }
 }
+
+/** @internal Passes an object that has these methods, whatever else it is. */
+export function assertMethods(value: unknown, path: string, names: readonly string[]): void {
+  assertObject(value, path);
+  for (const name of names) {
+    const method = (value as Readonly<Record<string, unknown>>)[name];
+    if (typeof method !== 'function') throw optionError(`${path}.${name}`, method, 'a function');
+  }
+}

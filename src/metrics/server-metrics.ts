@@ -1,8 +1,10 @@
 import type { CollectOptions, MetricsFormat } from '../core/metrics-source.js';
+import { assertOneOf } from '../core/option-check.js';
 import type { Instrument } from './instruments/instrument.js';
 import { instruments } from './instruments/instruments.js';
 import { printedName } from './instruments/tensorflow-instruments.js';
 import type { Meters } from './meters.js';
+import type { MetricsOptions } from './metrics-options.js';
 import { type MetricRegistry, newRegistry, type OwnRegistry } from './registry/metric-registry.js';
 import { printInTurns } from './registry/print-in-turns.js';
 import { RegisteredFamilies } from './registry/registered-families.js';
@@ -10,19 +12,6 @@ import { NumberCell } from './series/cells.js';
 import type { Family } from './series/family.js';
 
 const instrumentNames = Object.values<Instrument>(instruments).map(({ name }) => name);
-
-/** Where the metrics of a server go. */
-export interface MetricsOptions {
-  /**
-   * A registry of the host's, to be printed with its own metrics: of prom-client or of `@prometheus-io/client`. The server is
-   * in it from `start()` to `close()`.
-   *
-   * @default a registry of the server's own
-   */
-  readonly registry?: MetricRegistry;
-  /** On every series, beside its own: to tell servers apart that share a registry. @default none */
-  readonly labels?: Readonly<Record<string, string>>;
-}
 
 /**
  * What a server measures: TF Serving's metrics under TF Serving's names, and its own; docs/metrics.md lists them.
@@ -62,8 +51,11 @@ export class ServerMetrics {
   /**
    * Everything as text. A registry of the host's prints what it holds, in its own format, whatever is asked for. After
    * `close()` there is nothing of the server in it.
+   *
+   * @throws ServingError INVALID_ARGUMENT for a format that is none.
    */
   async collect({ format = 'prometheus' }: CollectOptions = {}): Promise<string> {
+    assertOneOf(format, 'format', ['prometheus', 'openmetrics']);
     const { registry } = this.#options;
     if (registry !== undefined) return await registry.metrics();
     return await printInTurns(this.#ownRegistry(format), this.#isClosed ? [] : instrumentNames);

@@ -5,6 +5,7 @@ import type { LifecycleObserver } from '../control/lifecycle-observer.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import {
   assertKeys,
+  assertMethods,
   assertNumber,
   assertObject,
   assertOneOf,
@@ -13,7 +14,7 @@ import {
 } from '../core/option-check.js';
 import type { Storage } from '../core/storage.js';
 import type { Logger } from '../logging/logger.js';
-import type { MetricsOptions } from '../metrics/server-metrics.js';
+import { checkMetricsOptions, type MetricsOptions } from '../metrics/metrics-options.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
@@ -170,7 +171,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   for (const name of objects) assertObject(resolved[name], name);
   assertString(resolved.cacheDirectory, 'cacheDirectory');
   assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
-  assertMetrics(resolved.metrics);
+  checkMetricsOptions(resolved.metrics);
   assertLogger(options.logger);
   return { ...resolved, logger: options.logger, ...resolveModelsOrFile(options) };
 }
@@ -181,29 +182,8 @@ function resolveModelsOrFile({ models, configFile }: ModelServerOptions) {
   throw optionError('configFile', configFile, 'either models or configFile');
 }
 
-function assertMetrics({ registry, labels = {}, ...rest }: MetricsOptions): void {
-  assertKeys(rest, 'metrics', ['registry', 'labels']);
-  if (registry !== undefined) assertMethods(registry, 'metrics.registry', registryMethods);
-  assertObject(labels, 'metrics.labels');
-  for (const [name, value] of Object.entries(labels)) {
-    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name))
-      throw optionError(`metrics.labels["${name}"]`, name, 'a name of letters, digits and _');
-    assertString(value, `metrics.labels["${name}"]`, { isEmptyAllowed: true });
-  }
-}
-
-const registryMethods = ['metrics', 'registerMetric', 'removeSingleMetric', 'getSingleMetric'];
-
 function assertLogger(logger: Logger | undefined): void {
   if (logger !== undefined) assertMethods(logger, 'logger', ['debug', 'info', 'warn', 'error']);
-}
-
-function assertMethods(value: object, path: string, names: readonly string[]): void {
-  assertObject(value, path);
-  for (const name of names) {
-    if (typeof (value as Record<string, unknown>)[name] === 'function') continue;
-    throw optionError(`${path}.${name}`, (value as Record<string, unknown>)[name], 'a function');
-  }
 }
 
 function defaults(): Defaults {

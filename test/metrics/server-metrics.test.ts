@@ -401,6 +401,29 @@ describe('registries', () => {
     expect(await registry.metrics()).toContain('servable_request_rows_total{model="linear",version="1"} 1');
   });
 
+  it('of the server’s own print two formats, and no other', async () => {
+    const server = await started({ linear: false });
+    const error = await rejection(server.metrics.collect({ format: 'xml' as never }));
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', option: 'format', actual: '"xml"' });
+    const types = (['prometheus', 'openmetrics'] as const).map((format) =>
+      server.metrics.contentType({ format }),
+    );
+    expect(types).toEqual([
+      'text/plain; version=0.0.4; charset=utf-8',
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    ]);
+    expect(await server.metrics.registry.metrics()).toBe(await server.metrics.collect());
+  });
+
+  it('can be read before the start, and are empty after the end', async () => {
+    const server = new ModelServer({ models: [{ name: 'linear', basePath: join(folder, 'linear') }] });
+    expect(await server.metrics.collect()).toContain('# TYPE :tensorflow:serving:request_count counter');
+    await server.close();
+    expect(await server.metrics.collect()).toBe('\n');
+    expect(await server.metrics.collect({ format: 'openmetrics' })).toBe('\n# EOF\n');
+    expect(server.metrics.total('servable_loads_total')).toBe(0);
+  });
+
   it('refuse a server where the host has a metric of such a name', async () => {
     const registry = new PromRegistry();
     new Counter({ name: 'servable_loads_total', help: 'h', registers: [registry] });
