@@ -96,6 +96,7 @@ export { S3Storage, type S3StorageOptions } from './storage/s3-storage.js';
 export { GcsStorage, type GcsStorageOptions } from './storage/gcs-storage.js';
 export { RoutedStorage, type RoutedStorageOptions } from './storage/routed-storage.js';
 export { StagingLoader, type StagingLoaderOptions } from './storage/staging-loader.js';
+export { type CancelListener, type CancelSignal, toAbortSignal } from './core/cancellation.js';
 export { withLease } from './routing/lease.js';
 export type {
   BatchingStatus,

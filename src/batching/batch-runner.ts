@@ -1,4 +1,5 @@
 // Hot path: once for each batch. Guarded by bench/batching/cpu-per-request.mjs.
+import { Cancellation, type CancelSignal } from '../core/cancellation.js';
 import type { Clock } from '../core/clock.js';
 import { ServingError, type StatusCode } from '../core/errors.js';
 import { notify } from '../core/notify.js';
@@ -192,7 +193,7 @@ interface Seen {
 /** A run that several callers wait for: it is stopped when all of them have gone. */
 class SharedRun implements TaskHolder {
   readonly #tasks: readonly BatchTask[];
-  readonly #abort: AbortController | undefined;
+  readonly #abort: Cancellation | undefined;
   #callers: number;
 
   constructor(tasks: readonly BatchTask[]) {
@@ -200,11 +201,11 @@ class SharedRun implements TaskHolder {
     this.#callers = tasks.length;
     for (const task of tasks) task.holder = this;
     // A caller without a signal cannot go.
-    if (tasks.every(({ request }) => request.signal !== undefined)) this.#abort = new AbortController();
+    if (tasks.every(({ request }) => request.signal !== undefined)) this.#abort = new Cancellation();
   }
 
-  get signal(): AbortSignal | undefined {
-    return this.#abort?.signal;
+  get signal(): CancelSignal | undefined {
+    return this.#abort;
   }
 
   release(): void {

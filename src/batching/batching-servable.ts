@@ -1,4 +1,5 @@
 // Hot path: once for each request. Guarded by bench/batching/cpu-per-request.mjs.
+import { Cancellation } from '../core/cancellation.js';
 import { ServingError } from '../core/errors.js';
 import { notify } from '../core/notify.js';
 import { commonRowCount, concatRows } from '../core/rows.js';
@@ -108,14 +109,14 @@ export class BatchingServable implements Servable {
 
   /** The first piece that fails ends the others. */
   async #runPieces(request: RunRequest, rows: number): Promise<TensorMap> {
-    const abort = new AbortController();
+    const abort = new Cancellation();
     const { signal } = request;
     const onAbort = () => abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort);
     try {
       const { queue, observer } = this.#options;
-      const pieces = queue.addPieces({ ...request, signal: abort.signal }, rows);
+      const pieces = queue.addPieces({ ...request, signal: abort }, rows);
       const split = { id: this.id, rows, pieces: pieces.length };
       notify((told: RequestSplit) => observer?.onSplit?.(told), split);
       return joinPieces(request.outputs, await Promise.all(pieces));

@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancellation.js';
 import type { ServableId } from './servable-id.js';
 
 /**
@@ -123,6 +124,6 @@ export function withoutStack(make: () => ServingError): ServingError {
 }
 
 /** @internal What is not done because its caller aborted it, with the signal's reason as cause. */
-export function cancelled(signal: AbortSignal | undefined): ServingError {
+export function cancelled(signal: CancelSignal | undefined): ServingError {
   return new ServingError('CANCELLED', 'The request was aborted', { cause: signal?.reason });
 }

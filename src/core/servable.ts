@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancellation.js';
 import type { ServingError } from './errors.js';
 import type { RunOrigin } from './run-origin.js';
 import type { ServableId } from './servable-id.js';
@@ -12,7 +13,7 @@ export interface RunRequest {
   /** Aliases of the outputs to compute; never empty unless the signature has none. */
   readonly outputs: readonly string[];
   /** Aborted: the run is stopped as soon as the engine can, and `run` rejects with CANCELLED. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Which waits behind which: an integer, higher goes first. Where nothing queues, it means nothing. @default 0 */
   readonly priority?: number | undefined;
   /** A moment on the clock (`Clock.now`) from which on nobody wants the answer: a run is not begun after it. */

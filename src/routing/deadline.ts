@@ -1,4 +1,5 @@
 import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
+import { Cancellation, type CancelSignal } from '../core/cancellation.js';
 import type { Clock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
 import { assertTimeout } from '../core/option-check.js';
@@ -8,12 +9,13 @@ import type { WireRecord } from '../core/request-records.js';
 export interface Patience {
   /** Milliseconds, more than 0. @default infinity */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  /** An `AbortSignal`, or what has its ways. */
+  readonly signal?: CancelSignal;
   /**
-   * @internal The controller of `signal`, from a caller who has made both for this one request: then it is aborted when the
-   * time is over, too, and no signal of our own is needed, which would take 2 µs.
+   * @internal The same as `signal`, from a caller who has made it for this one request: then it is aborted when the time is
+   * over, too, and no signal of our own is needed.
    */
-  readonly controller?: AbortController | undefined;
+  readonly controller?: Cancellation | undefined;
   /** @internal What the request came by. */
   readonly wire?: WireRecord | undefined;
 }
@@ -29,7 +31,7 @@ export interface Patience {
 export async function withPatience<T>(
   clock: Clock,
   patience: Patience,
-  work: (signal: AbortSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
+  work: (signal: CancelSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
 ): Promise<T> {
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = patience;
   assertTimeout(timeoutMs);
@@ -44,11 +46,11 @@ async function raceAgainst<T>(
   clock: Clock,
   timeoutMs: number,
   { signal, controller }: Patience,
-  work: (signal: AbortSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
+  work: (signal: CancelSignal | undefined, deadlineMs: number | undefined) => Promise<T>,
 ): Promise<T> {
   const isTimed = timeoutMs !== Number.POSITIVE_INFINITY;
   // Both ends in one signal. Without a deadline the caller's own will do.
-  const child = controller ?? (isTimed ? new AbortController() : undefined);
+  const child = controller ?? (isTimed ? new Cancellation() : undefined);
   let endWait!: (error: ServingError) => void;
   const giveUp = (error: ServingError) => {
     endWait(error); // first: what the abort makes `work` reject with must not win
@@ -66,7 +68,7 @@ async function raceAgainst<T>(
     return await new Promise<T>((resolve, reject) => {
       endWait = reject;
       // A rejection that comes too late is heard here, and has no effect.
-      work(child?.signal ?? signal, isTimed ? clock.now() + timeoutMs : undefined).then(resolve, reject);
+      work(child ?? signal, isTimed ? clock.now() + timeoutMs : undefined).then(resolve, reject);
     });
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -78,7 +80,8 @@ async function raceAgainst<T>(
  * Many requests may share one signal of their caller's: that is no leak, and Node is not to warn of one. A limit that the
  * caller has set stays.
  */
-function letManyListen(signal: AbortSignal): void {
+function letManyListen(signal: CancelSignal): void {
+  if (!(signal instanceof EventTarget)) return;
   try {
     if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(0, signal);
   } catch {

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../core/cancellation.js';
 import type { RunTimes } from './inline/run-times.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
@@ -12,7 +13,7 @@ export interface EngineRun {
   readonly runConfigEntries?: Readonly<Record<string, string>> | undefined;
   /** True where no two runs of such a model may overlap in the process. */
   readonly isExclusive?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Where what the run itself took is noted. */
   readonly record?: { runMicros: number; isInline: boolean } | undefined;
   /** True where the inputs' memory may be moved to a thread as it is: nobody else has it. */

@@ -1,4 +1,5 @@
 // Hot path: once for each request. Guarded by bench/predict-overhead.mjs.
+import type { CancelSignal } from '../core/cancellation.js';
 import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import { type ModelSpec, toModelSpec } from '../core/model-spec.js';
@@ -12,7 +13,7 @@ import type { Resolver } from '../routing/resolver.js';
 
 /** How long a request may take, and what else takes part in it. */
 export interface Terms {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly deadlineMs: number | undefined;
   readonly logs: RequestLogs;
   readonly resolver: Resolver;

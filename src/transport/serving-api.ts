@@ -1,4 +1,5 @@
 import type { ModelServerConfig } from '../config/configured-model.js';
+import type { Cancellation, CancelSignal } from '../core/cancellation.js';
 import type { ServingError } from '../core/errors.js';
 import type { Example } from '../core/example.js';
 import type { MetricsPrinter } from '../core/metrics-source.js';
@@ -13,9 +14,9 @@ export interface ClientPatience {
   /** Milliseconds, more than 0; absent where it sets no deadline. */
   readonly timeoutMs?: number;
   /** Aborted when it has gone, or has cancelled its call. */
-  readonly signal?: AbortSignal;
-  /** What it is aborted with, which the server may do as well: the call has it for itself. */
-  readonly controller?: AbortController | undefined;
+  readonly signal?: CancelSignal;
+  /** The same, where the call has it for itself: then the server may abort it as well, when its time is over. */
+  readonly controller?: Cancellation | undefined;
   /** What it came by. */
   readonly wire?: WireRecord | undefined;
 }

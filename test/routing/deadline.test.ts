@@ -1,3 +1,4 @@
+import type { CancelSignal } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { deferred } from '#dist/core/deferred.js';
 import { withPatience } from '#dist/routing/deadline.js';
@@ -11,7 +12,7 @@ function arrange() {
   const clock = new FakeClock();
   const caller = countingSignal();
   const work = deferred<string>();
-  let given: AbortSignal | undefined;
+  let given: CancelSignal | undefined;
   const answer = withPatience(clock, { timeoutMs: 5, signal: caller.signal }, (signal) => {
     given = signal;
     return work.promise;

@@ -1,5 +1,7 @@
 // Hot path: once for each call. Guarded by bench/transport/grpc/predict.mjs.
+
 import type { handleUnaryCall } from '@grpc/grpc-js';
+import { Cancellation } from '../../core/cancellation.js';
 import { ServingError } from '../../core/errors.js';
 import type { WireWatch } from '../../core/request-records.js';
 import type { ByteBudget } from '../byte-budget.js';
@@ -27,7 +29,7 @@ export function unary(
   return (call, callback) => {
     const header = (name: string) => call.metadata.get(name)[0]?.toString();
     const wire = watch && arrived(watch, 'GRPC', api, header);
-    const abort = new AbortController();
+    const abort = new Cancellation();
     const hold = budget.hold();
     let isAnswered = false;
     let isClosed = false;
@@ -45,7 +47,7 @@ export function unary(
     };
     const timeoutMs = Number(call.getDeadline()) - Date.now();
     if (timeoutMs <= 0) return fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
-    const patience = { timeoutMs, signal: abort.signal, controller: abort, wire };
+    const patience = { timeoutMs, signal: abort, controller: abort, wire };
     const work = () => method(call.request, { patience, takeBytes: hold.take });
     (wire !== undefined && watch?.trace.isOn ? watch.trace.follow(wire, work) : work())
       .then((bytes) => {

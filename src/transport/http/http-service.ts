@@ -1,3 +1,4 @@
+import type { Cancellation, CancelSignal } from '../../core/cancellation.js';
 import { ServingError, type StatusCode } from '../../core/errors.js';
 import type { WireRecord, WireWatch } from '../../core/request-records.js';
 import { acceptedFormat } from '../accepted-format.js';
@@ -23,9 +24,9 @@ export interface HttpExchange {
   /** All of the body, as it comes. */
   readBody(): Promise<Uint8Array>;
   /** Aborted when the client has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** What aborts it, where it is the request's own. */
-  readonly controller?: AbortController | undefined;
+  readonly controller?: Cancellation | undefined;
   /** What the request holds of the budget, and then its answer. */
   readonly hold: { readonly take: (bytes: number) => void };
 }

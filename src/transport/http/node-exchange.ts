@@ -1,5 +1,7 @@
 // Hot path: once for each request. Guarded by bench/transport/rest/predict.mjs.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation, type CancelSignal } from '../../core/cancellation.js';
 import { cancelled, ServingError } from '../../core/errors.js';
 import type { RestAnswer } from '../rest/rest-answer.js';
 import { errorAnswer } from '../rest/rest-error.js';
@@ -15,7 +17,7 @@ export class NodeExchange implements HttpExchange {
   readonly #service: HttpService;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #abort = new AbortController();
+  readonly #abort = new Cancellation();
   readonly #isAskingToContinue: boolean;
 
   /** @param isAskingToContinue the client sends its body when it is told to. */
@@ -40,11 +42,11 @@ export class NodeExchange implements HttpExchange {
     request.on('error', ignore);
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  get signal(): CancelSignal {
+    return this.#abort;
   }
 
-  get controller(): AbortController {
+  get controller(): Cancellation {
     return this.#abort;
   }
 

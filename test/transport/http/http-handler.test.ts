@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, request as httpRequest, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
-import { ModelServer, type Tensor } from 'servable';
+import { type CancelSignal, ModelServer, type Tensor, toAbortSignal } from 'servable';
 import { createHttpHandler, type ServingApi } from 'servable/http';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { caught } from '../../support/caught.js';
@@ -113,7 +113,7 @@ describe('a prediction', () => {
   });
 
   it('is given up with its client', async () => {
-    let signal: AbortSignal | undefined;
+    let signal: CancelSignal | undefined;
     const predict: ServingApi['predict'] = (_spec, _inputs, options) => {
       signal = options.signal;
       expect(options.timeoutMs).toBe(1234);
@@ -125,7 +125,7 @@ describe('a prediction', () => {
     sent.end('{"instances":[1]}');
     while (signal === undefined) await new Promise((resolve) => setImmediate(resolve));
     sent.destroy(); // the client has had enough
-    await once(signal, 'abort');
+    await once(toAbortSignal(signal as CancelSignal), 'abort');
   });
 });
 
@@ -284,7 +284,7 @@ describe('a handler', () => {
   });
 
   it('gives up what a Request asks when that is aborted', async () => {
-    let asked: AbortSignal | undefined;
+    let asked: CancelSignal | undefined;
     const predict: ServingApi['predict'] = (_spec, _inputs, { signal }) => {
       asked = signal;
       return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('gone'))));
