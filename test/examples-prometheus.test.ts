@@ -18,6 +18,7 @@ interface Panel {
   readonly description?: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
 }
 
 interface Dashboard {
@@ -41,6 +42,8 @@ const others = [
   ...dashboard.annotations.list.map(({ expr }) => expr),
   ...dashboard.templating.list.flatMap(({ query }) => (typeof query === 'object' ? [query.query] : [])),
 ];
+/** `label_values(<series>, <label>)`, which Grafana asks Prometheus for. */
+const labelValues = others.flatMap((query) => [...query.matchAll(/^label_values\((.*), (\w+)\)$/g)]);
 
 /** What series there are, and their labels, without those that every scrape adds. */
 const labelsByMetric = new Map<string, readonly string[]>(
@@ -94,6 +97,24 @@ describe('rules and dashboard for Prometheus', () => {
     for (const label of groupingsOf(expression)) expect([...all, ...made, ...ofEveryScrape]).toContain(label);
   });
 
+  it('offer values of labels that there are', () => {
+    expect(labelValues.length).toBeGreaterThan(2);
+    for (const [query, series = '', label] of labelValues) {
+      const [{ metric } = { metric: '' }] = selectorsOf(series);
+      expect([...(labelsByMetric.get(metric) ?? []), ...ofEveryScrape], query).toContain(label);
+    }
+  });
+
+  it('speak of no series that nobody makes', () => {
+    const keywords = /^(?:and|or|unless|on|by|bool|group_left|offset|Inf)$/;
+    for (const expression of [...ruleExpressions, ...queries]) {
+      const bare = expression.replace(/"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(?:by|on|group_left) \([^)]*\)/g, ' ');
+      for (const [word] of bare.matchAll(/(?<![\w:.$])[a-zA-Z_:][\w:]*(?! *\()(?![\w:])/g)) {
+        if (!keywords.test(word)) expect([...labelsByMetric.keys()], expression).toContain(word);
+      }
+    }
+  });
+
   it('are tested, each of them', () => {
     const tests = read('rules.test.yml');
     for (const name of namesOf('record')) expect(tests).toContain(`expr: ${name}\n`);
@@ -118,9 +139,10 @@ describe('rules and dashboard for Prometheus', () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const cells = new Set<string>();
-    for (const { title, type, description, gridPos, targets = [] } of panels) {
+    for (const { title, type, description, gridPos, fieldConfig, targets = [] } of panels) {
       expect(title).not.toBe('');
       if (type !== 'row') expect(description, title).toMatch(/\.$/);
+      if (type !== 'row') expect(fieldConfig?.defaults.unit, title).toMatch(/^[a-zµ]+$/);
       for (const { legendFormat } of targets) expect(legendFormat, title).toMatch(/\{\{/);
       expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
       for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
@@ -133,8 +155,8 @@ describe('rules and dashboard for Prometheus', () => {
   });
 });
 
-if (missingForPrometheus.length > 0) {
-  it.skipIf(true)(`promtool (skipped: this machine has no ${missingForPrometheus.join(', ')})`, () => {});
+if (missingForPrometheus.includes('promtool')) {
+  it.skipIf(true)('promtool (skipped: this machine has no promtool)', () => {});
 } else {
   describe('promtool', () => {
     const promtool = (args: readonly string[], cwd = folder) => {

@@ -222,7 +222,8 @@ describe('what happens to models and versions', () => {
     const server = await started({}, { models: [linear, broken] });
     const center = { name: 'center', basePath: join(folder, 'center'), batching: {} };
     await server.reconfigure([linear, center]);
-    await rejection(server.reconfigure([linear, center, broken]));
+    const absent = { name: 'absent', basePath: join(folder, 'absent') };
+    await rejection(server.reconfigure([linear, center, broken, absent]));
     const samples = await read(server);
     expect(valuesOf(samples, 'servable_version_state')).toEqual({
       'model="linear",state="AVAILABLE",version="1"': 1,
@@ -233,6 +234,7 @@ describe('what happens to models and versions', () => {
       'model="linear"': 1,
       'model="center"': 1,
       'model="broken"': 0,
+      'model="absent"': 0,
     });
     expect(valuesOf(samples, 'servable_loads_total')).toEqual({
       'code="OK",model="linear"': 1,

@@ -10,7 +10,7 @@ import type { EventLoopDelay } from './event-loop-delay.js';
 export interface LiveFacts {
   readonly versions: readonly ServableStatus[];
   readonly loaded: readonly LiveVersion[];
-  /** By model. */
+  /** By model: every one that is configured. */
   readonly labels: ReadonlyMap<string, readonly LabelStatus[]>;
   readonly threads: Readonly<Record<string, ThreadUsage>> | undefined;
   readonly memoryUsedBytes: number;
@@ -34,7 +34,7 @@ export class LiveGauges {
 
   refresh(): void {
     const facts = this.#read();
-    this.#setVersions(facts.versions);
+    this.#setVersions(facts.versions, facts.labels.keys());
     this.#setLoaded(facts.loaded);
     this.#setLabels(facts.labels);
     this.#setThreads(facts.threads ?? {});
@@ -50,9 +50,10 @@ export class LiveGauges {
     buildInfo.cell(packageVersion, runtimeVersion, process.version).value = 1;
   }
 
-  #setVersions(versions: readonly ServableStatus[]): void {
+  #setVersions(versions: readonly ServableStatus[], models: Iterable<string>): void {
     const { versionState, versionsAvailable, unbatched } = this.#families;
     for (const family of [versionState, versionsAvailable, unbatched]) family.clear();
+    for (const model of models) versionsAvailable.cell(model).value = 0; // also where no version was found
     for (const { id, state, batching } of versions) {
       versionState.cell(...labelsOf(id), state).value = 1;
       versionsAvailable.cell(id.model).value += state === 'AVAILABLE' ? 1 : 0;
