@@ -1,6 +1,6 @@
 import type { Tensor } from 'servable';
 import { describe, expect, it } from 'vitest';
-import { argmaxDifference, exactly, tensorDifference } from './compare.js';
+import { exactly, tensorDifference } from './compare.js';
 import { float16Bits } from './half.js';
 
 const float32 = (...values: number[]): Tensor => ({
@@ -53,20 +53,6 @@ describe('tensorDifference', () => {
   it('says how many elements differ and shows the first', () => {
     expect(tensorDifference(float32(1, 5, 6), float32(1, 2, 3), exactly)).toBe(
       '2 of 3 elements differ, first [1]: 5, expected 2',
-    );
-  });
-});
-
-describe('argmaxDifference', () => {
-  const scores = (...values: number[]): Tensor => ({ ...float32(...values), shape: [2, values.length / 2] });
-
-  it('accepts other scores with the same best', () => {
-    expect(argmaxDifference(scores(0.1, 0.9, 0.8, 0.2), scores(0.4, 0.6, 0.6, 0.4))).toBeUndefined();
-  });
-
-  it('reports the row whose best is another', () => {
-    expect(argmaxDifference(scores(0.1, 0.9, 0.3, 0.7), scores(0.4, 0.6, 0.6, 0.4))).toBe(
-      'Row 1 has its greatest element at 1, expected 0',
     );
   });
 });

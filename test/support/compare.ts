@@ -37,15 +37,6 @@ export function tensorDifference(
   return `${differing.length} of ${right.length} elements differ, first [${first}]: ${left[first]}, expected ${right[first]}`;
 }
 
-/** As {@link tensorDifference}, but of scores only the index of the greatest in each row of the last axis counts. */
-export function argmaxDifference(actual: Tensor | undefined, expected: Tensor): string | undefined {
-  const wrongForm = formDifference(actual, expected);
-  if (actual === undefined || wrongForm) return wrongForm;
-  const [left, right] = [argmax(actual), argmax(expected)];
-  const row = right.findIndex((index, at) => index !== left[at]);
-  return row < 0 ? undefined : `Row ${row} has its greatest element at ${left[row]}, expected ${right[row]}`;
-}
-
 /** The index of the greatest element in each row of the last axis. */
 export function argmax(tensor: Tensor): number[] {
   const values = elements(tensor) as readonly number[];

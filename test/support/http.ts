@@ -49,6 +49,7 @@ export async function serveHttpForTest(
 }
 
 async function answerTo(sent: ReturnType<typeof request>): Promise<HttpAnswer> {
+  sent.on('error', () => {}); // one that comes after the answer: a body that is refused is not read to its end
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   let text = '';
   for await (const piece of response.setEncoding('utf8')) text += piece;

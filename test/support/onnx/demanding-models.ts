@@ -120,3 +120,20 @@ function repeatingWeights(count: number): Float32Array<ArrayBuffer> {
   for (let filled = period; filled < count; filled *= 2) weights.copyWithin(filled, 0, filled);
   return weights;
 }
+
+/** `x` float32 [batch] → `y` = x, by way of a tensor of that many KiB for each row: a run takes memory as it is asked to. */
+export function expanding(kibibytesPerRow = 1024): Uint8Array {
+  return model({
+    inputs: [value('x', 'float32', ['batch'])],
+    outputs: [value('y', 'float32', ['batch'])],
+    nodes: [
+      node('Reshape', ['x', 'column'], ['each']),
+      node('Expand', ['each', 'wide'], ['many']),
+      node('ReduceMax', ['many'], ['y'], { axes: [1], keepdims: 0 }),
+    ],
+    initializers: [
+      constant('column', 'int64', [2], [-1, 1]),
+      constant('wide', 'int64', [2], [1, kibibytesPerRow * 256]),
+    ],
+  });
+}
