@@ -56,7 +56,7 @@ function countAnswer(record) {
 
 /** @param {RequestRecord | BatchRecord} origin */
 function countRun(origin) {
-  const run = new ModelRun(id, origin, clock.now());
+  const run = new ModelRun(id, 'cpu', origin, clock.now());
   if (serverTraces.run.isOn) traced(serverTraces.run, run, work);
   run.runMicros = 20;
   run.endedMs = clock.now();

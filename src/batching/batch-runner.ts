@@ -175,9 +175,9 @@ function originsOf(tasks: readonly BatchTask[]): readonly RunOrigin[] {
   return origins;
 }
 
-/** Whether it may be one of several tasks that a run failed of. */
-function mayBeOfOne(tasks: readonly BatchTask[], { code }: ServingError): boolean {
-  return tasks.length > 1 && rowFaults.has(code);
+/** Whether it may be one of several tasks that a run failed of, or their number: some may fit where all of them do not. */
+function mayBeOfOne(tasks: readonly BatchTask[], { code, reason }: ServingError): boolean {
+  return tasks.length > 1 && (rowFaults.has(code) || reason === 'memory');
 }
 
 function rejectAll(tasks: readonly BatchTask[], error: ServingError): void {

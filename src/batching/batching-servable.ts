@@ -5,6 +5,7 @@ import { notify } from '../core/notify.js';
 import { commonRowCount, concatRows } from '../core/rows.js';
 import type {
   BatchingStatus,
+  DeviceStatus,
   ModelMetadata,
   RunRequest,
   Servable,
@@ -67,6 +68,14 @@ export class BatchingServable implements Servable {
     } catch (error) {
       return Promise.reject(error); // not an async function, which would cost each request three turns
     }
+  }
+
+  async runEverywhere(request: RunRequest): Promise<void> {
+    await this.#options.servable.runEverywhere?.(request);
+  }
+
+  get device(): DeviceStatus | undefined {
+    return this.#options.servable.device;
   }
 
   get memoryBytes(): number | undefined {

@@ -75,7 +75,7 @@ export class ServableHarness {
   }
 
   get status(): ServableStatus {
-    const { batching, memoryBytes } = this.#servable ?? {};
+    const { batching, device, memoryBytes } = this.#servable ?? {};
     return {
       id: this.id,
       state: this.#state,
@@ -83,6 +83,7 @@ export class ServableHarness {
       ...(this.#retry && { retry: this.#retry }),
       ...(this.#warning && { warning: this.#warning }),
       ...(batching && { batching }),
+      ...(device && { device }),
       ...(memoryBytes !== undefined && { memoryBytes }),
     };
   }

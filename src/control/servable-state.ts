@@ -1,5 +1,5 @@
 import type { ServingError } from '../core/errors.js';
-import type { BatchingStatus } from '../core/servable.js';
+import type { BatchingStatus, DeviceStatus } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 
 /**
@@ -46,6 +46,8 @@ export interface ServableStatus {
   readonly memoryBytes?: number;
   /** Whether requests share runs, while it is loaded; absent where that was not asked for. */
   readonly batching?: BatchingStatus;
+  /** Where it runs, while it is loaded. */
+  readonly device?: DeviceStatus;
 }
 
 /** A step in the life of a version, or something that was found out about it on the way. */

@@ -49,17 +49,19 @@ export function assertString(
 
 interface NumberRange {
   readonly min: number;
+  readonly max?: number;
   readonly isInteger?: boolean;
   readonly isInfinityAllowed?: boolean;
 }
 
 /** @internal */
 export function assertNumber(value: unknown, path: string, range: NumberRange): asserts value is number {
-  const { min, isInteger = false, isInfinityAllowed = false } = range;
-  const isInRange = typeof value === 'number' && value >= min;
+  const { min, max = Number.POSITIVE_INFINITY, isInteger = false, isInfinityAllowed = false } = range;
+  const isInRange = typeof value === 'number' && value >= min && value <= max;
   const isRightKind = isInteger ? Number.isSafeInteger(value) : Number.isFinite(value) || isInfinityAllowed;
   if (isInRange && isRightKind) return;
-  throw optionError(path, value, `${isInteger ? 'an integer' : 'a number'} of at least ${min}`);
+  const limits = range.max === undefined ? `at least ${min}` : `at least ${min} and at most ${max}`;
+  throw optionError(path, value, `${isInteger ? 'an integer' : 'a number'} of ${limits}`);
 }
 
 /** @internal How long a caller will wait, in milliseconds; infinity is as long as it takes. */

@@ -44,6 +44,16 @@ export interface BatchingStatus {
   readonly reason?: string;
 }
 
+/** Where a version runs. */
+export interface DeviceStatus {
+  /** `cpu`, `cuda:0`; several where it has a session on each. */
+  readonly devices: readonly string[];
+  /** Why it runs on the CPU, where another device was asked for. */
+  readonly fallback?: string;
+  /** How many operators each execution provider runs; absent for a version that was to run on the CPU. */
+  readonly nodes?: Readonly<Record<string, number>>;
+}
+
 /** A version whose requests do not share runs, or not all of them, although that was asked for. */
 export interface UnbatchedReport {
   readonly id: ServableId;
@@ -71,6 +81,8 @@ export interface Servable {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** Absent where batching was not asked for. */
   readonly batching?: BatchingStatus;
+  /** Absent where an engine does not tell. */
+  readonly device?: DeviceStatus | undefined;
   /**
    * Computes the outputs asked for, by alias. The tensors are the caller's own.
    *
@@ -79,6 +91,8 @@ export interface Servable {
    *   DEADLINE_EXCEEDED where the deadline passed before the run began; INTERNAL otherwise.
    */
   run(request: RunRequest): Promise<TensorMap>;
+  /** As `run`, on each of its devices, for warm-ups; absent where there is one device only, or nobody can tell. */
+  runEverywhere?(request: RunRequest): Promise<void>;
   /** Bytes that it holds while it is loaded, as far as that can be measured; absent where it cannot. */
   readonly memoryBytes?: number | undefined;
   /** What waits in its batches, as of now; absent where requests do not share runs. */

@@ -11,12 +11,14 @@ import {
   optionError,
 } from '../core/option-check.js';
 import { type RequestLogConfig, resolveRequestLogConfig } from '../request-log/request-log-config.js';
+import type { DeviceOptions } from '../runner/devices/device-options.js';
 import type { SessionOptions } from '../runner/session-options.js';
 import type { Warmup } from '../warmup/warmup-plan.js';
+import { deviceKeys, resolveDevice } from './device-check.js';
 import { assertSession } from './session-check.js';
 
 /** One model and where its versions are. */
-export interface ModelOptions {
+export interface ModelOptions extends DeviceOptions {
   /** What requests call it. Unique in the server, not empty. */
   readonly name: string;
   /**
@@ -74,7 +76,7 @@ export interface ModelOptions {
 }
 
 /** @internal A model's options, with every default filled in. */
-export type ResolvedModelOptions = Required<ModelOptions>;
+export type ResolvedModelOptions = Required<Omit<ModelOptions, keyof DeviceOptions>> & DeviceOptions;
 
 const modelKeys = [
   'name',
@@ -87,6 +89,7 @@ const modelKeys = [
   'requestLog',
   'session',
   'batching',
+  ...deviceKeys,
 ];
 
 /**
@@ -142,6 +145,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
       session,
       batching,
     }),
+    ...resolveDevice(model, path),
     requestLog: requestLog && { ...requestLog }, // with a collector, which is nobody's to copy
     basePath: isUri(basePath) ? basePath : resolve(basePath),
   };

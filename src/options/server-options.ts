@@ -16,15 +16,17 @@ import type { Storage } from '../core/storage.js';
 import type { Logger } from '../logging/logger.js';
 import { checkMetricsOptions, type MetricsOptions } from '../metrics/metrics-options.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
+import type { DeviceOptions } from '../runner/devices/device-options.js';
 import type { EngineOptions } from '../runner/engine.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
 import { RoutedStorage } from '../storage/routed-storage.js';
 import type { WarmupReport } from '../warmup/warmup-loader.js';
 import { type ConfigFileOptions, type ResolvedConfigFile, resolveConfigFile } from './config-file-options.js';
+import { resolveDevice } from './device-check.js';
 import { type ModelOptions, type ResolvedModelOptions, resolveModels } from './model-options.js';
 
 /** What a {@link ModelServer} is made of. */
-export interface ModelServerOptions extends EngineOptions {
+export interface ModelServerOptions extends EngineOptions, Pick<DeviceOptions, 'device' | 'fallback'> {
   /** What is served from the start on. Either this or `configFile`. */
   readonly models?: readonly ModelOptions[];
   /** Where what is served stands written. Either this or `models`. */
@@ -114,7 +116,8 @@ export type ResolvedOptions = Defaults & {
 };
 
 /** What everything has but the models. */
-type Defaults = Required<Omit<ModelServerOptions, 'models' | 'configFile' | 'logger'>>;
+type Defaults = Required<Omit<ModelServerOptions, 'models' | 'configFile' | 'logger' | 'nvidiaLibraries'>> &
+  Pick<ModelServerOptions, 'nvidiaLibraries'>;
 
 const atLeast0 = { min: 0 };
 const forEver = { min: 0, isInfinityAllowed: true };
@@ -136,6 +139,8 @@ const numbers = {
   numBatchThreads: threads,
   numLoadThreads: threads,
   numUnloadThreads: threads,
+  memoryLimitBytes: forEver,
+  gpuMemoryFraction: { min: 0, max: 1 },
 } as const;
 
 const objects = [
@@ -160,6 +165,10 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     'cacheDirectory',
     'inlineRuns',
     'logger',
+    'device',
+    'fallback',
+    'allowGrowth',
+    'nvidiaLibraries',
     ...Object.keys(numbers),
     ...objects,
   ]);
@@ -171,6 +180,8 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   for (const name of objects) assertObject(resolved[name], name);
   assertString(resolved.cacheDirectory, 'cacheDirectory');
   assertOneOf(resolved.inlineRuns, 'inlineRuns', ['auto', 'off', 'on']);
+  assertOneOf(resolved.allowGrowth, 'allowGrowth', [true, false]);
+  resolveDevice({ device: resolved.device, fallback: resolved.fallback }, '');
   checkMetricsOptions(resolved.metrics);
   assertLogger(options.logger);
   return { ...resolved, logger: options.logger, ...resolveModelsOrFile(options) };
@@ -209,6 +220,11 @@ function defaults(): Defaults {
     batchingObserver: {},
     metrics: {},
     slowRequestMs: Number.POSITIVE_INFINITY,
+    device: 'cpu',
+    fallback: 'fail',
+    memoryLimitBytes: Number.POSITIVE_INFINITY,
+    gpuMemoryFraction: 0,
+    allowGrowth: true,
     clock: systemClock,
   };
 }

@@ -1,12 +1,5 @@
-import {
-  assertKeys,
-  assertNumber,
-  assertObject,
-  assertOneOf,
-  assertString,
-  optionError,
-} from '../core/option-check.js';
-import type { ProviderOptions, SessionOptions } from '../runner/session-options.js';
+import { assertKeys, assertNumber, assertObject, assertOneOf, assertString } from '../core/option-check.js';
+import type { SessionOptions } from '../runner/session-options.js';
 
 const sessionKeys: Readonly<Record<keyof SessionOptions, (value: never, path: string) => void>> = {
   intraOpNumThreads: (value, path) => assertNumber(value, path, { min: 1, isInteger: true }),
@@ -21,7 +14,6 @@ const sessionKeys: Readonly<Record<keyof SessionOptions, (value: never, path: st
   configEntries: assertStrings,
   runConfigEntries: assertStrings,
   freeDimensions: assertSizes,
-  providers: assertProviders,
   logSeverity: (value, path) => assertOneOf(value, path, [0, 1, 2, 3, 4]),
 };
 
@@ -48,20 +40,5 @@ function assertSizes(value: unknown, path: string): void {
   assertObject(value, path);
   for (const [key, size] of Object.entries(value)) {
     assertNumber(size, `${path}["${key}"]`, { min: 0, isInteger: true });
-  }
-}
-
-function assertProviders(value: unknown, path: string): void {
-  if (!Array.isArray(value)) throw optionError(path, value, 'an array of names or { name, options }');
-  for (const [index, provider] of (value as (string | ProviderOptions)[]).entries()) {
-    const at = `${path}[${index}]`;
-    if (typeof provider === 'string') {
-      assertString(provider, at);
-      continue;
-    }
-    assertObject(provider, at, 'a name or { name, options }');
-    assertKeys(provider, at, ['name', 'options']);
-    assertString(provider.name, `${at}.name`);
-    if (provider.options !== undefined) assertStrings(provider.options, `${at}.options`);
   }
 }

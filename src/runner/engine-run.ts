@@ -1,7 +1,17 @@
 import type { CancelSignal } from '../core/cancellation.js';
 import type { RunTimes } from './inline/run-times.js';
+import type { OpenArena } from './ort/arena.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
+
+/** The limit that bounds the memory of a session's runs. */
+export interface RunMemory {
+  /** What the limit is called where it was set. */
+  readonly limitName: string;
+  readonly limitBytes: number;
+  /** The arena that is bounded, where sessions share it. */
+  readonly arena?: OpenArena | undefined;
+}
 
 /** One inference, in native terms. */
 export interface EngineRun {
@@ -13,6 +23,10 @@ export interface EngineRun {
   readonly runConfigEntries?: Readonly<Record<string, string>> | undefined;
   /** True where no two runs of such a model may overlap in the process. */
   readonly isExclusive?: boolean | undefined;
+  /** True where it computes on another device: never on the calling thread, which would wait for that. */
+  readonly isOnDevice?: boolean | undefined;
+  /** Undefined where nobody has set a limit. */
+  readonly memory?: RunMemory | undefined;
   readonly signal?: CancelSignal | undefined;
   /** Where what the run itself took is noted. */
   readonly record?: { runMicros: number; isInline: boolean } | undefined;

@@ -5,6 +5,8 @@ import type { ServableId } from '../core/servable-id.js';
 /** One run of a model. The payload of the tracing channel `servable:run`. */
 export class ModelRun {
   readonly id: ServableId;
+  /** Where it runs: `cpu`, `cuda:0`. */
+  readonly device: string;
   /** A `RequestRecord` or a `BatchRecord`; undefined for what the server runs of its own: warm-ups, trials. */
   readonly origin: RunOrigin | undefined;
   /** On the clock. */
@@ -16,8 +18,9 @@ export class ModelRun {
   runMicros = 0;
   error: ServingError | undefined = undefined;
 
-  constructor(id: ServableId, origin: RunOrigin | undefined, startedMs: number) {
+  constructor(id: ServableId, device: string, origin: RunOrigin | undefined, startedMs: number) {
     this.id = id;
+    this.device = device;
     this.origin = origin;
     this.startedMs = startedMs;
   }

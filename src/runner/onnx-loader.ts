@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.js';
 import { cancelled, ServingError } from '../core/errors.js';
@@ -7,9 +8,23 @@ import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
 import type { Trace } from '../core/trace.js';
+import type { DeviceOptions } from './devices/device-options.js';
+import { planDevices } from './devices/device-plan.js';
+import {
+  closeDevices,
+  type DeviceLoad,
+  type DeviceSession,
+  type OpenDevices,
+  openDevices,
+  type PlanMaker,
+} from './devices/device-sessions.js';
+import { prepareTensorRt, rangesOf, type TensorRtModel } from './devices/tensorrt/prepare-tensorrt.js';
+import type { ShapeRanges } from './devices/tensorrt/shape-ranges.js';
+import type { RowRange } from './devices/tensorrt/tensorrt-options.js';
 import type { OrtEngine } from './engine.js';
 import { describeForeignFile } from './files/describe-foreign-file.js';
 import { diskBytes } from './files/disk-bytes.js';
+import type { ModelHeader } from './files/model-header.js';
 import { PrivateCopy } from './files/private-copy.js';
 import { Revisions } from './files/revisions.js';
 import { graphSignature } from './graph-signature.js';
@@ -37,6 +52,12 @@ export interface OnnxLoaderOptions {
   readonly engine: OrtEngine;
   /** How a model's sessions are made; onnxruntime's defaults and ours where it returns nothing. */
   readonly sessionOptions?: (id: ServableId) => SessionOptions | undefined;
+  /** Where a model's versions run. @default the CPU */
+  readonly devices?: ((id: ServableId) => DeviceOptions | undefined) | undefined;
+  /** The rows that a model's runs have, for which TensorRT builds its engines. @default 1 */
+  readonly rows?: ((id: ServableId) => RowRange | undefined) | undefined;
+  /** Where what is built for a device is kept. @default `servable` among the system's temporary files */
+  readonly cacheDirectory?: string | undefined;
   /** Is told of every run, for metrics. */
   readonly onRun?: ((run: ModelRun) => void) | undefined;
   /** @internal Follows every run. */
@@ -66,10 +87,16 @@ export interface OnnxLoaderOptions {
 export class OnnxLoader implements Loader {
   readonly #engine: OrtEngine;
   readonly #sessionOptions: (id: ServableId) => SessionOptions | undefined;
+  readonly #devices: (id: ServableId) => DeviceOptions | undefined;
+  readonly #rows: (id: ServableId) => RowRange | undefined;
+  readonly #cacheDirectory: string;
   readonly #watch: RunWatch;
 
   constructor(options: OnnxLoaderOptions) {
     const { clock = systemClock, onRun, trace } = options;
+    this.#devices = options.devices ?? (() => undefined);
+    this.#rows = options.rows ?? (() => undefined);
+    this.#cacheDirectory = options.cacheDirectory ?? join(tmpdir(), 'servable');
     this.#watch = { clock, onRun, trace };
     this.#engine = options.engine;
     this.#sessionOptions = options.sessionOptions ?? (() => undefined);
@@ -105,13 +132,16 @@ export class OnnxLoader implements Loader {
   }
 
   /**
-   * 1.2 times what the files of the version hold, in bytes, as TF Serving reckons it.
+   * Bytes of the host's memory that the version will take: 1.2 times what its files hold, as TF Serving reckons it; 0 for
+   * one that is to run on another device, whose own memory is looked at when it is loaded.
    *
    * @throws ServingError NOT_FOUND without a model file, CANCELLED when the signal is aborted, UNAVAILABLE where a folder
    *   cannot be read.
    */
   async estimate(id: ServableId, path: string, signal?: AbortSignal): Promise<number> {
     await assertModelFile(id, path, join(path, modelFile));
+    const plans = planDevices(this.#devices(id) ?? {}, this.#engine.growth);
+    if (!plans.some(({ isOnHost }) => isOnHost)) return 0;
     try {
       return Math.ceil(memoryPerDiskByte * (await diskBytes(path, signal)));
     } catch (error) {
@@ -127,49 +157,106 @@ export class OnnxLoader implements Loader {
   ): Promise<Servable> {
     const file = join(path, modelFile);
     await revisions.note([file, join(path, signaturesFile)]);
-    const locations = await this.#engine.listExternalData(file, signal);
-    await revisions.note(locations.filter((it) => !isAbsolute(it)).map((it) => join(path, it)));
+    const header = await this.#engine.readHeader(file, signal);
+    const locations = header.externalLocations;
+    const beside = locations.filter((it) => !isAbsolute(it)).map((it) => join(path, it));
+    const ownBytes = revisions.bytes;
+    await revisions.note(beside);
     const options = this.#sessionOptions(id) ?? {};
     const isCopied = locations.length > 0 && options.externalData !== 'mapped';
     const copy = isCopied ? await PrivateCopy.make(file, locations, signal) : undefined;
-    let open: OpenSession | undefined;
+    let devices: OpenDevices | undefined;
     try {
-      open = await this.#open(file, copy, options, signal);
+      const load = {
+        options,
+        file: copy?.file ?? file,
+        weightBytes: header.weightBytes + revisions.bytes - ownBytes,
+        signal,
+      };
+      const prepared = await this.#prepare(id, path, { header, files: [file, ...beside], options });
+      devices = await this.#open(id, load, prepared.plans).catch((error) => explained(error, file, copy));
       if (signal?.aborted) throw cancelled(signal);
+      const [{ open }] = devices.sessions as readonly [DeviceSession];
       const signatures = await readSignatures(open, path);
       return new OnnxServable({
         engine: this.#engine,
         id,
-        open,
+        devices,
         signatures,
-        options,
+        options: {
+          sharesArena: open.memory?.arena !== undefined || usesSharedArena(options),
+          ranges: devices.status.fallback === undefined ? prepared.ranges : undefined,
+        },
         fileBytes: revisions.bytes,
         onUnload: async () => copy?.remove(),
         watch: this.#watch,
       });
     } catch (error) {
-      if (open !== undefined) await this.#engine.closeSession(open);
+      if (devices !== undefined) await closeDevices(this.#engine, devices.sessions);
       throw error;
     } finally {
       await copy?.remove();
     }
   }
 
-  async #open(
-    file: string,
-    copy: PrivateCopy | undefined,
-    options: SessionOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<OpenSession> {
-    try {
-      return await this.#engine.openSession(copy?.file ?? file, options, signal);
-    } catch (error) {
-      if (!(error instanceof OrtError)) throw error;
-      const hint = await describeForeignFile(file);
-      const message = copy?.describe(error.message) ?? error.message;
-      throw new OrtError(error.ortCode, hint === undefined ? message : `${message} (${hint})`);
-    }
+  /** How its sessions are made, with what a device must know of the model beforehand. */
+  async #prepare(
+    id: ServableId,
+    path: string,
+    { header, files, options }: PreparedModel,
+  ): Promise<{ readonly plans: readonly PlanMaker[]; readonly ranges: ShapeRanges | undefined }> {
+    const wanted = this.#devices(id) ?? {};
+    const plans = planDevices(wanted, this.#engine.growth);
+    const model: TensorRtModel = {
+      engine: this.#engine,
+      options: wanted.tensorrt ?? {},
+      cacheDirectory: this.#cacheDirectory,
+      versionPath: path,
+      files,
+      inputs: header.inputs,
+      rows: this.#rows(id) ?? { min: 1, opt: 1, max: 1 },
+      freeDimensions: options.freeDimensions,
+    };
+    const isBuilt = plans.some(({ kind }) => kind === 'tensorrt');
+    return {
+      plans: plans.map(
+        (plan) => async () => (plan.kind === 'tensorrt' ? prepareTensorRt(plan, model) : plan),
+      ),
+      ranges: isBuilt ? rangesOf(model) : undefined,
+    };
   }
+
+  #open(
+    id: ServableId,
+    load: Pick<DeviceLoad, 'file' | 'options' | 'weightBytes' | 'signal'>,
+    plans: readonly PlanMaker[],
+  ): Promise<OpenDevices> {
+    const { fallback = 'fail', gpuMemoryLimitBytes, shrinkArena = false } = this.#devices(id) ?? {};
+    const ownLimit =
+      gpuMemoryLimitBytes === undefined
+        ? undefined
+        : { limitName: 'gpuMemoryLimitBytes', limitBytes: gpuMemoryLimitBytes };
+    return openDevices({ ...load, engine: this.#engine, fallback, ownLimit, shrinkArena }, plans);
+  }
+}
+
+/** What is known of a model before it is built. */
+interface PreparedModel {
+  readonly header: ModelHeader;
+  readonly files: readonly string[];
+  readonly options: SessionOptions;
+}
+
+/** What onnxruntime says of a file, with what the file looks like, and without a word of the copy. */
+async function explained(error: unknown, file: string, copy: PrivateCopy | undefined): Promise<never> {
+  if (!(error instanceof OrtError)) throw error;
+  const hint = await describeForeignFile(file);
+  const message = copy?.describe(error.message) ?? error.message;
+  throw new OrtError(error.ortCode, hint === undefined ? message : `${message} (${hint})`);
+}
+
+function usesSharedArena({ configEntries }: SessionOptions): boolean {
+  return configEntries?.['session.use_env_allocators'] === '1';
 }
 
 function changedMeanwhile(id: ServableId, file: string, cause: ServingError | undefined): ServingError {

@@ -1,32 +1,40 @@
 import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import { notify } from '../core/notify.js';
-import type { ModelMetadata, RunRequest, Servable } from '../core/servable.js';
+import type { DeviceStatus, ModelMetadata, RunRequest, Servable } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature } from '../core/signature.js';
 import { putTensor, type Tensor, type TensorMap } from '../core/tensor.js';
 import type { Trace } from '../core/trace.js';
+import { closeDevices, type DeviceSession, type OpenDevices } from './devices/device-sessions.js';
+import { assertInRange, type ShapeRanges } from './devices/tensorrt/shape-ranges.js';
 import type { OrtEngine } from './engine.js';
 import { RunTimes } from './inline/run-times.js';
 import { ModelRun } from './model-run.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
-import type { OpenSession } from './ort/session.js';
 import { runError } from './ort/status.js';
 import type { OutputKind } from './ort/values.js';
-import type { SessionOptions } from './session-options.js';
 
 export interface OnnxServableParts {
   readonly engine: OrtEngine;
   readonly id: ServableId;
-  readonly open: OpenSession;
+  readonly devices: OpenDevices;
   readonly signatures: ReadonlyMap<string, Signature>;
-  readonly options: SessionOptions;
+  readonly options: OnnxServableOptions;
   /** Bytes of the model file and its external data. */
   readonly fileBytes: number;
   /** Called when the session is closed. Never rejects. */
   readonly onUnload: () => Promise<void>;
   readonly watch: RunWatch;
+}
+
+/** How a version's runs are done. */
+export interface OnnxServableOptions {
+  /** True where its sessions share arenas, so that nobody can tell what it has of them. */
+  readonly sharesArena: boolean;
+  /** The shapes that runs may have, by graph input; undefined where any may come. */
+  readonly ranges?: ShapeRanges | undefined;
 }
 
 /** Who looks at the runs of servables. */
@@ -42,10 +50,9 @@ export class OnnxServable implements Servable {
   readonly metadata: ModelMetadata;
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly #engine: OrtEngine;
-  readonly #open: OpenSession;
-  readonly #options: SessionOptions;
-  readonly #isExclusive: boolean;
-  readonly #isOnHost: boolean;
+  readonly device: DeviceStatus;
+  readonly #sessions: readonly [DeviceSession, ...DeviceSession[]];
+  readonly #options: OnnxServableOptions;
   readonly #times = new RunTimes();
   readonly #inputNames = new Map<string, Pointer>();
   readonly #outputs = new Map<string, RunOutput>();
@@ -57,17 +64,16 @@ export class OnnxServable implements Servable {
   #abandoned: ServingError | undefined;
   #unloaded: Promise<void> | undefined;
 
-  constructor({ engine, id, open, signatures, options, fileBytes, onUnload, watch }: OnnxServableParts) {
+  constructor(parts: OnnxServableParts) {
+    const { engine, id, devices, signatures, options, fileBytes, onUnload, watch } = parts;
     this.#engine = engine;
     this.id = id;
-    this.#open = open;
+    this.device = devices.status;
+    this.#sessions = devices.sessions as readonly [DeviceSession, ...DeviceSession[]];
+    const { open } = this.#sessions[0];
     this.metadata = open.metadata;
     this.signatures = signatures;
     this.#options = options;
-    const providers = providersOf(options);
-    // WebGPU must never run two sessions at once (onnxruntime issues 32561 and 31627).
-    this.#isExclusive = providers.includes('webgpu');
-    this.#isOnHost = providers.every((name) => hostProviders.includes(name));
     this.#fileBytes = fileBytes;
     this.#onUnload = onUnload;
     this.#watch = watch;
@@ -90,19 +96,29 @@ export class OnnxServable implements Servable {
    * when it is unloaded. Measured by bench/runner/memory-estimate.mjs.
    */
   get memoryBytes(): number | undefined {
-    if (this.#unloaded !== undefined || !this.#isOnHost) return undefined;
+    if (this.#unloaded !== undefined || !this.#sessions.every(({ isOnHost }) => isOnHost)) return undefined;
     const loaded = this.#loadedBytes ?? 0;
     const grown = this.#loadedBytes === undefined ? 0 : Math.max(0, (this.#arenaBytes() ?? 0) - loaded);
     return Math.max(this.#fileBytes, loaded) + grown;
   }
 
-  async run(request: RunRequest): Promise<TensorMap> {
+  run(request: RunRequest): Promise<TensorMap> {
+    return this.#run(request, this.#engine.loads.leastLoaded(this.#sessions));
+  }
+
+  /** Runs a request on each of its devices, one after the other: their kernels are made when a shape is seen first. */
+  async runEverywhere(request: RunRequest): Promise<void> {
+    for (const session of this.#sessions) await this.#run({ ...request, givesInputs: false }, session);
+  }
+
+  async #run(request: RunRequest, session: DeviceSession): Promise<TensorMap> {
     const { clock, trace, onRun } = this.#watch;
-    const record = new ModelRun(this.id, request.origin, clock.now());
+    const record = new ModelRun(this.id, session.device, request.origin, clock.now());
     try {
       if (this.#abandoned !== undefined) throw this.#abandoned;
-      const work = () => this.#execute(request, record).catch((error) => this.#fail(record, error));
-      const tensors = await (trace?.isOn ? trace.follow(record, work) : this.#execute(request, record));
+      const execute = () => this.#execute(request, session, record);
+      const work = () => execute().catch((error) => this.#fail(record, error));
+      const tensors = await (trace?.isOn ? trace.follow(record, work) : execute());
       return byAlias(request.outputs, tensors);
     } catch (error) {
       record.error ??= this.#toFailure(error);
@@ -120,7 +136,7 @@ export class OnnxServable implements Servable {
   abandon(reason: ServingError): void {
     if (this.#unloaded !== undefined) return;
     this.#abandoned ??= reason;
-    this.#engine.abandon(this.#abandoned, this.#open.session);
+    for (const { open } of this.#sessions) this.#engine.abandon(this.#abandoned, open.session);
   }
 
   /** A second call is the first one: a session is given back once. */
@@ -130,23 +146,28 @@ export class OnnxServable implements Servable {
   }
 
   async #unload(): Promise<void> {
-    await this.#engine.closeSession(this.#open);
+    await closeDevices(this.#engine, this.#sessions);
     await this.#onUnload();
   }
 
-  #execute(request: RunRequest, record: ModelRun): Promise<readonly Tensor[]> {
+  #execute(request: RunRequest, session: DeviceSession, record: ModelRun): Promise<readonly Tensor[]> {
     const { signature, inputs, outputs, signal, givesInputs } = request;
-    return this.#engine.run({
-      session: this.#open.session,
+    const { device, open, isOnHost, runConfigEntries } = session;
+    const run = {
+      session: open.session,
       inputs: this.#feed(signature, inputs),
       outputs: outputs.map((alias) => this.#fetch(signature, alias)),
       times: this.#times,
-      runConfigEntries: this.#options.runConfigEntries,
-      isExclusive: this.#isExclusive,
+      runConfigEntries,
+      isExclusive: open.isExclusive,
+      isOnDevice: !isOnHost,
+      memory: open.memory,
       signal,
       givesInputs,
       record,
-    });
+    };
+    // The host's CPUs are not chosen between: who runs there is the threads' affair.
+    return isOnHost ? this.#engine.run(run) : this.#engine.loads.during(device, () => this.#engine.run(run));
   }
 
   #toFailure(error: unknown): ServingError {
@@ -159,14 +180,16 @@ export class OnnxServable implements Servable {
   }
 
   #arenaBytes(): number | undefined {
-    if (this.#options.configEntries?.['session.use_env_allocators'] === '1') return undefined;
-    return this.#engine.arenaBytes(this.#open);
+    return this.#options.sharesArena ? undefined : this.#engine.arenaBytes(this.#sessions[0].open);
   }
 
   #feed(signature: Signature, inputs: TensorMap): RunInput[] {
+    const { ranges } = this.#options;
     const feeds: RunInput[] = [];
     for (const alias of Object.keys(inputs)) {
-      const nativeName = this.#inputNames.get(signature.inputs[alias]?.name ?? alias);
+      const name = signature.inputs[alias]?.name ?? alias;
+      if (ranges !== undefined) assertInRange(alias, ranges[name], inputs[alias] as Tensor);
+      const nativeName = this.#inputNames.get(name);
       if (nativeName === undefined) throw this.#unknown('input', alias);
       feeds.push({ nativeName, tensor: inputs[alias] as Tensor });
     }
@@ -191,12 +214,4 @@ function byAlias(aliases: readonly string[], tensors: readonly Tensor[]): Tensor
     putTensor(result, alias, tensors[index] as Tensor);
   }
   return result;
-}
-
-/** Execution providers that have no memory but the host's. */
-const hostProviders: readonly string[] = ['cpu', 'xnnpack'];
-
-function providersOf(options: SessionOptions): readonly string[] {
-  const names = options.providers?.map((it) => (typeof it === 'string' ? it : it.name).toLowerCase());
-  return names ?? [];
 }

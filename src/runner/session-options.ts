@@ -7,6 +7,11 @@ export interface ProviderOptions {
   readonly name: string;
   /** The provider's keys and values as onnxruntime documents them: `{ gpu_mem_limit: '2147483648' }`. */
   readonly options?: Readonly<Record<string, string>>;
+  /**
+   * The shared library of a plugin that has the provider, by path; `name` is then the plugin's own name for it. It is
+   * loaded once in the process, and stays until the last server is closed.
+   */
+  readonly library?: string;
 }
 
 /** How onnxruntime builds and runs a model's sessions. */
@@ -68,12 +73,6 @@ export interface SessionOptions {
   readonly configEntries?: Readonly<Record<string, string>>;
   /** Sizes for symbolic dimensions, by name, fixed when the model is loaded. */
   readonly freeDimensions?: Readonly<Record<string, number>>;
-  /**
-   * Execution providers, most preferred first; the CPU comes last without being named.
-   *
-   * @default none: the CPU
-   */
-  readonly providers?: readonly (string | ProviderOptions)[];
   /** Run configuration entries by onnxruntime's keys, given to every run: `memory.enable_memory_arena_shrinkage`. */
   readonly runConfigEntries?: Readonly<Record<string, string>>;
   /**
@@ -82,4 +81,10 @@ export interface SessionOptions {
    * @default 4: what goes wrong reaches the caller as an error, and a guest does not write to the host's stderr.
    */
   readonly logSeverity?: 0 | 1 | 2 | 3 | 4;
+}
+
+/** How a session is made, and where. */
+export interface PlacedSessionOptions extends SessionOptions {
+  /** Most preferred first; the CPU comes last without being named. @default none: the CPU */
+  readonly providers?: readonly (string | ProviderOptions)[];
 }

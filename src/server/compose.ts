@@ -6,6 +6,7 @@ import { StateMonitor } from '../control/state-monitor.js';
 import type { Clock } from '../core/clock.js';
 import { Meters } from '../metrics/meters.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
+import { resolveDevice } from '../options/device-check.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
 import { RequestLogs } from '../request-log/request-logs.js';
@@ -22,6 +23,7 @@ import { encodePredictLog } from '../wire/predict-log.js';
 import { ConfiguredModels } from './configured-models.js';
 import { liveFacts } from './live-facts.js';
 import { type ConfigReport, ModelConfigFile } from './model-config-file.js';
+import { rowRange } from './row-range.js';
 import { ServedModels } from './served-models.js';
 import type { Emit } from './server-events.js';
 import { type Watchers, watchersOf } from './watchers.js';
@@ -46,7 +48,8 @@ export interface Parts {
 
 /** Makes the parts of a server and connects them. */
 export function compose(options: ResolvedOptions, emit: Emit): Parts {
-  const { clock, numBatchThreads } = options;
+  const { clock, numBatchThreads, device, fallback } = options;
+  const serverDevice = { device, fallback };
   const served = new ServedModels();
   const engine = new OrtEngine(options);
   const dispatcher = new BatchDispatcher({ numBatchThreads, clock });
@@ -64,6 +67,9 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     loader: new OnnxLoader({
       engine,
       sessionOptions: ({ model }) => served.get(model)?.session,
+      devices: ({ model }) => ({ ...serverDevice, ...resolveDevice(served.get(model) ?? {}, '') }),
+      rows: ({ model }) => rowRange(served.get(model)?.batching),
+      cacheDirectory: options.cacheDirectory,
       onRun: (run) => meters.runs.onRun(run),
       trace: serverTraces.run,
       clock,

@@ -26,6 +26,9 @@ export function liveFacts({ engine, monitor, manager, labels, served, options }:
     threads: engine.threads,
     memoryUsedBytes: manager.memoryBytes,
     memoryBudgetBytes: options.memoryBudgetBytes,
+    gpus: engine.gpuStatuses,
+    deviceRuns: engine.loads.all,
+    arenas: engine.arenas,
     runtimeVersion: engine.runtimeVersion,
     packageVersion,
   };

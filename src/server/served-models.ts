@@ -1,6 +1,7 @@
 import type { ServableManager } from '../control/manager.js';
 import { labelNotAvailable, noVersionAvailable } from '../control/manager-errors.js';
 import type { FileSystemSource } from '../control/sources/file-system-source.js';
+import { resolveDevice } from '../options/device-check.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { RequestLogs } from '../request-log/request-logs.js';
 import type { VersionLabels } from '../routing/labels.js';
@@ -118,8 +119,9 @@ function byName(models: readonly ResolvedModelOptions[]): ReadonlyMap<string, Re
 }
 
 /** What a loaded version was made with: with other options it would be another one. */
-function buildOf({ session, batching }: ResolvedModelOptions): string {
-  return JSON.stringify([session, batching], (_key, value) =>
+function buildOf(model: ResolvedModelOptions): string {
+  const { session, batching } = model;
+  return JSON.stringify([session, batching, resolveDevice(model, '')], (_key, value) =>
     typeof value === 'bigint' ? `${value}n` : value,
   );
 }

@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { VersionPolicy } from '../control/version-policy.js';
 import type { Families } from '../metrics/series/families.js';
 import type { LabelStatus } from '../routing/labels.js';
+import type { GpuStatus } from '../runner/devices/nvidia/gpus.js';
+import type { ArenaStats } from '../runner/ort/arena-stats.js';
 import type { ThreadUsage } from '../runner/threads/execution-threads.js';
 import type { Parts } from './compose.js';
 import { packageVersion } from './package-version.js';
@@ -49,6 +51,10 @@ export interface ServerSnapshot {
     readonly residentBytes: number;
     readonly heapUsedBytes: number;
   };
+  /** GPUs that models were to run on; empty where nobody has asked for one. */
+  readonly gpus: readonly GpuStatus[];
+  /** Memory with a limit, by place: `cpu`, `cuda:0`. */
+  readonly arenas: Readonly<Record<string, ArenaStats>>;
   /** Seconds that the event loop was late by, by quantile, when metrics were last read; empty where nobody reads them. */
   readonly eventLoopDelays: Readonly<Record<string, number>>;
   /** The config file, where there is one. */
@@ -87,6 +93,8 @@ export function snapshotOf(
       residentBytes: rss,
       heapUsedBytes: heapUsed,
     },
+    gpus: engine.gpuStatuses,
+    arenas: Object.fromEntries(engine.arenas),
     eventLoopDelays: eventLoopDelays(families),
     ...(options.configFile && { configFile: options.configFile.path }),
     lastChanges: lastChanges(families),

@@ -1,6 +1,6 @@
 import type { ServableStatus } from '../control/servable-state.js';
 import type { ServingError, StatusCode } from '../core/errors.js';
-import type { BatchingStatus, WaitingRequests } from '../core/servable.js';
+import type { BatchingStatus, DeviceStatus, WaitingRequests } from '../core/servable.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { Signature, SignatureMethod } from '../core/signature.js';
 import type { Parts } from './compose.js';
@@ -32,6 +32,8 @@ export interface VersionSnapshot {
   readonly retry?: { readonly failures: number; readonly error: ErrorSnapshot };
   readonly warning?: ErrorSnapshot;
   readonly batching?: BatchingStatus;
+  /** Where it runs, while it is loaded. */
+  readonly device?: DeviceStatus;
   /** By name, while it answers. */
   readonly signatures?: Readonly<Record<string, SignatureSnapshot>>;
   readonly memoryBytes?: number;
@@ -45,7 +47,7 @@ export interface VersionSnapshot {
 /** What the parts of a server hold of a version, at this moment. */
 export function versionSnapshot(parts: Parts, status: ServableStatus): VersionSnapshot {
   const { manager, monitor, meters } = parts;
-  const { id, state, error, retry, warning, batching } = status;
+  const { id, state, error, retry, warning, batching, device } = status;
   const signatures = signaturesOf(manager, id);
   const live = manager.live.filter((each) => each.id.model === id.model && each.id.version === id.version);
   const [newest] = live;
@@ -58,6 +60,7 @@ export function versionSnapshot(parts: Parts, status: ServableStatus): VersionSn
     ...(retry && { retry: { failures: retry.failures, error: plain(retry.error) } }),
     ...(warning && { warning: plain(warning) }),
     ...(batching && { batching }),
+    ...(device && { device }),
     ...(signatures && { signatures }),
     ...(newest?.memoryBytes !== undefined && { memoryBytes: newest.memoryBytes }),
     inFlight: live.reduce((sum, { leases }) => sum + leases, 0),

@@ -135,7 +135,10 @@ async function runAtAllSizes(
   for (const each of [inputs, ...others]) {
     if (each === undefined) continue; // it has no rows to make more of
     for (let iteration = 0; iteration < numRequestIterations; iteration++) {
-      await servable.run({ signature, inputs: each, outputs, signal });
+      const request = { signature, inputs: each, outputs, signal };
+      await servable.run(request);
+      const { devices = [] } = servable.device ?? {};
+      if (devices.length > 1) await servable.runEverywhere?.(request);
       runs++;
     }
   }

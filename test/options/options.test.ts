@@ -13,6 +13,7 @@ const digits = { name: 'digits', basePath: '/models/digits' };
 const serverOptions = (more: object) => ({ models: [digits], ...more }) as never;
 const modelOptions = (more: object) => ({ models: [{ ...digits, ...more }] }) as never;
 const sessionOptions = (session: unknown) => modelOptions({ session });
+const deviceOptions = (options: object) => modelOptions(options);
 
 describe('resolveOptions', () => {
   it('fills in the defaults', () => {
@@ -53,6 +54,11 @@ describe('resolveOptions', () => {
       metrics: {},
       logger: undefined,
       slowRequestMs: Number.POSITIVE_INFINITY,
+      device: 'cpu',
+      fallback: 'fail',
+      memoryLimitBytes: Number.POSITIVE_INFINITY,
+      gpuMemoryFraction: 0,
+      allowGrowth: true,
       clock: systemClock,
     });
   });
@@ -86,6 +92,11 @@ describe('resolveOptions', () => {
       metrics: { labels: { server: 'a' } },
       logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       slowRequestMs: 250,
+      device: ['cuda:0', 'cuda:1'],
+      fallback: 'cpu' as const,
+      memoryLimitBytes: 2e9,
+      gpuMemoryFraction: 0.4,
+      allowGrowth: false,
       clock: { now: () => 0, schedule: () => () => {} },
     };
     const model = {
@@ -97,7 +108,20 @@ describe('resolveOptions', () => {
       numRequestIterations: 3,
       requestLog: { samplingRate: 0.5, filenamePrefix: '/logs/digits' },
       transitionPolicy: 'resource-preserving' as const,
-      session: { intraOpNumThreads: 2, providers: ['cpu', { name: 'webgpu', options: { a: '' } }] },
+      session: { intraOpNumThreads: 2 },
+      device: { providers: ['cpu', { name: 'webgpu', options: { a: '' }, library: 'x.so' }] },
+      fallback: 'fail' as const,
+      gpuMemoryLimitBytes: 1e9,
+      shrinkArena: true,
+      cuda: { convSearch: 'heuristic' as const, convMaxWorkspace: false, tf32: false, preferNhwc: true },
+      tensorrt: {
+        fp16: true,
+        int8: { calibrationTable: 'calibration.flatbuffers', isNative: false },
+        workspaceBytes: 1e9,
+        shapes: { x: { min: [1, 8], opt: [8, 64], max: [16, 128] } },
+        cacheDirectory: '/var/cache/engines',
+        builderOptimizationLevel: 4,
+      },
       batching: { maxBatchSize: 4, padValue: { x: 1n } },
     };
     expect(resolveOptions({ ...written, models: [model] } as never)).toEqual({ ...written, models: [model] });
@@ -124,6 +148,7 @@ describe('resolveOptions', () => {
     });
   });
 
+  const aDevice = 'cpu, cuda:0, tensorrt:0, webgpu, coreml or dml:0';
   const policies = "{ latest: n }, { specific: [n, …] } or 'all'";
   const wrong: readonly (readonly [option: string, options: never, actual: string, expected: string])[] = [
     ['options', undefined as never, 'undefined', 'an object'],
@@ -243,32 +268,32 @@ describe('resolveOptions', () => {
       'an integer of at least 0',
     ],
     [
-      'models[0].session.providers',
-      sessionOptions({ providers: 'cpu' }),
+      'models[0].device.providers',
+      deviceOptions({ device: { providers: 'cpu' } }),
       '"cpu"',
-      'an array of names or { name, options }',
+      'an array of names or { name, options, library }',
     ],
     [
-      'models[0].session.providers[0]',
-      sessionOptions({ providers: [''] }),
+      'models[0].device.providers[0]',
+      deviceOptions({ device: { providers: [''] } }),
       '""',
       'a string that is not empty',
     ],
     [
-      'models[0].session.providers[1]',
-      sessionOptions({ providers: ['cpu', 1] }),
+      'models[0].device.providers[1]',
+      deviceOptions({ device: { providers: ['cpu', 1] } }),
       '1',
-      'a name or { name, options }',
+      'a name or { name, options, library }',
     ],
     [
-      'models[0].session.providers[0].name',
-      sessionOptions({ providers: [{}] }),
+      'models[0].device.providers[0].name',
+      deviceOptions({ device: { providers: [{}] } }),
       'undefined',
       'a string that is not empty',
     ],
     [
-      'models[0].session.providers[0].options["a"]',
-      sessionOptions({ providers: [{ name: 'cpu', options: { a: 1 } }] }),
+      'models[0].device.providers[0].options["a"]',
+      deviceOptions({ device: { providers: [{ name: 'cpu', options: { a: 1 } }] } }),
       '1',
       'a string',
     ],
@@ -292,6 +317,75 @@ describe('resolveOptions', () => {
     ],
     ['numLoadThreads', serverOptions({ numLoadThreads: 1.5 }), '1.5', 'an integer of at least 1'],
     ['inlineRuns', serverOptions({ inlineRuns: true }), 'true', 'one of "auto", "off", "on"'],
+    ['memoryLimitBytes', serverOptions({ memoryLimitBytes: '1GB' }), '"1GB"', 'a number of at least 0'],
+    [
+      'gpuMemoryFraction',
+      serverOptions({ gpuMemoryFraction: 1.1 }),
+      '1.1',
+      'a number of at least 0 and at most 1',
+    ],
+    ['allowGrowth', serverOptions({ allowGrowth: 1 }), '1', 'one of true, false'],
+    ['fallback', serverOptions({ fallback: 'gpu' }), '"gpu"', 'one of "fail", "cpu"'],
+    ['device', serverOptions({ device: 'gpu' }), '"gpu"', aDevice],
+    ['models[0].device', deviceOptions({ device: 'cuda:x' }), '"cuda:x"', aDevice],
+    ['models[0].device', deviceOptions({ device: 'cpu:0' }), '"cpu:0"', aDevice],
+    ['models[0].device[1]', deviceOptions({ device: ['cuda:0', 1] }), '1', aDevice],
+    ['models[0].device', deviceOptions({ device: [] }), '[]', 'at least one device'],
+    [
+      'models[0].device',
+      deviceOptions({ device: ['cuda', 'cuda:0'] }),
+      '["cuda","cuda:0"]',
+      'each device once',
+    ],
+    [
+      'models[0].device',
+      deviceOptions({ device: 1 }),
+      '1',
+      'a device, an array of devices, or { providers: […] }',
+    ],
+    [
+      'models[0].device.providers[0].library',
+      deviceOptions({ device: { providers: [{ name: 'x', library: 1 }] } }),
+      '1',
+      'a string that is not empty',
+    ],
+    [
+      'models[0].gpuMemoryLimitBytes',
+      deviceOptions({ gpuMemoryLimitBytes: 0.5 }),
+      '0.5',
+      'an integer of at least 1',
+    ],
+    ['models[0].shrinkArena', deviceOptions({ shrinkArena: 'yes' }), '"yes"', 'one of true, false'],
+    [
+      'models[0].cuda.convSearch',
+      deviceOptions({ cuda: { convSearch: 'EXHAUSTIVE' } }),
+      '"EXHAUSTIVE"',
+      'one of "exhaustive", "heuristic", "default"',
+    ],
+    [
+      'models[0].tensorrt.int8.calibrationTable',
+      deviceOptions({ tensorrt: { int8: { calibrationTable: '../table' } } }),
+      '"../table"',
+      'the name of a file in the version’s directory',
+    ],
+    [
+      'models[0].tensorrt.int8.calibrationTable',
+      deviceOptions({ tensorrt: { int8: {} } }),
+      'undefined',
+      'a string that is not empty',
+    ],
+    [
+      'models[0].tensorrt.shapes["x"].min',
+      deviceOptions({ tensorrt: { shapes: { x: { opt: [1], max: [1] } } } }),
+      'undefined',
+      'an array of sizes',
+    ],
+    [
+      'models[0].tensorrt.shapes["x"].max[1]',
+      deviceOptions({ tensorrt: { shapes: { x: { min: [1, 1], opt: [1, 1], max: [1, 0] } } } }),
+      '0',
+      'an integer of at least 1',
+    ],
   ];
   it.each(wrong.map(([option, options, actual, expected]) => ({ option, options, actual, expected })))(
     'refuses $option where it is $actual',
@@ -312,9 +406,9 @@ describe('resolveOptions', () => {
     ['models[0].versionPolicy.lastest', modelOptions({ versionPolicy: { lastest: 1 } }), 'latest, specific'],
     ['models[0].session.threads', sessionOptions({ threads: 1 }), 'intraOpNumThreads'],
     [
-      'models[0].session.providers[0].path',
-      sessionOptions({ providers: [{ name: 'x', path: '' }] }),
-      'name, options',
+      'models[0].device.providers[0].path',
+      deviceOptions({ device: { providers: [{ name: 'x', path: '' }] } }),
+      'name, options, library',
     ],
     ['models[0].session.toString', sessionOptions({ toString: 1 }), 'intraOpNumThreads'],
   ])('refuses %s, which it does not know, and says what it knows', (option, options, known) => {

@@ -2,8 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import { ServingError } from 'servable';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tensor } from '#dist/core/tensor.js';
+import type { EngineSession } from '#dist/runner/engine.js';
 import { RunTimes } from '#dist/runner/inline/run-times.js';
-import type { OpenSession } from '#dist/runner/ort/session.js';
 import { openEngine, run } from '../support/engine.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
@@ -88,7 +88,7 @@ describe('a model that is abandoned', () => {
     const folder = temporaryFolder();
     const file = `${writeModel(folder, 'spin', 1, authored.spin())}/1/model.onnx`;
     const [first, second] = await Promise.all([1, 2].map(() => bench.engine.openSession(file, {})));
-    const exclusive = ({ session, inputs, outputs }: OpenSession) =>
+    const exclusive = ({ session, inputs, outputs }: EngineSession) =>
       bench.engine.run({
         session,
         inputs: inputs.map(({ name, nativeName }) => ({
@@ -99,13 +99,13 @@ describe('a model that is abandoned', () => {
         times: new RunTimes(),
         isExclusive: true,
       });
-    const running = exclusive(first as OpenSession);
-    const waiting = [exclusive(second as OpenSession), exclusive(second as OpenSession)];
-    bench.engine.abandon(reason, (second as OpenSession).session);
+    const running = exclusive(first as EngineSession);
+    const waiting = [exclusive(second as EngineSession), exclusive(second as EngineSession)];
+    bench.engine.abandon(reason, (second as EngineSession).session);
     expect(await ends(waiting)).toEqual([reason, reason]);
-    bench.engine.abandon(reason, (first as OpenSession).session);
+    bench.engine.abandon(reason, (first as EngineSession).session);
     expect(await ends([running])).toEqual([reason]);
-    await Promise.all([first, second].map((open) => bench.engine.closeSession(open as OpenSession)));
+    await Promise.all([first, second].map((open) => bench.engine.closeSession(open as EngineSession)));
   });
 });
 

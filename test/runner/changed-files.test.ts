@@ -2,10 +2,9 @@ import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tensor } from '#dist/core/tensor.js';
-import { OrtEngine } from '#dist/runner/engine.js';
+import { type EngineSession, type OpenTerms, OrtEngine } from '#dist/runner/engine.js';
 import { OnnxLoader } from '#dist/runner/onnx-loader.js';
-import type { OpenSession } from '#dist/runner/ort/session.js';
-import type { SessionOptions } from '#dist/runner/session-options.js';
+import type { PlacedSessionOptions } from '#dist/runner/session-options.js';
 import { run } from '../support/engine.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { externalFile, externalWeights } from '../support/onnx/external-models.js';
@@ -19,15 +18,15 @@ class HookedEngine extends OrtEngine {
   opened = 0;
   closed = 0;
 
-  override async openSession(file: string, options: SessionOptions, signal?: AbortSignal) {
+  override async openSession(file: string, options: PlacedSessionOptions, terms?: OpenTerms) {
     this.before();
-    const open = await super.openSession(file, options, signal);
+    const open = await super.openSession(file, options, terms);
     this.opened++;
     this.after();
     return open;
   }
 
-  override async closeSession(open: OpenSession) {
+  override async closeSession(open: EngineSession) {
     await super.closeSession(open);
     this.closed++;
   }

@@ -75,10 +75,12 @@ describe('OrtEngine', () => {
     const folder = temporaryFolder();
     const file = `${writeModel(folder, 'heavy', 1, authored.heavy(10).model)}/1/model.onnx`;
     const before = AbortSignal.abort();
-    expect((await rejection(bench.engine.openSession(file, {}, before))).code).toBe('CANCELLED');
+    expect((await rejection(bench.engine.openSession(file, {}, { signal: before }))).code).toBe('CANCELLED');
     const abort = new AbortController();
     // More than there are load threads: some are queued, some are under way.
-    const loads = Array.from({ length: 6 }, () => bench.engine.openSession(file, {}, abort.signal));
+    const loads = Array.from({ length: 6 }, () =>
+      bench.engine.openSession(file, {}, { signal: abort.signal }),
+    );
     setImmediate(() => abort.abort());
     const outcomes = await Promise.allSettled(loads);
     for (const outcome of outcomes) {

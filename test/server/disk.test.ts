@@ -1,6 +1,13 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ModelServer, type ModelServerOptions, ServingError, type SessionOptions, tensor } from 'servable';
+import {
+  type ModelOptions,
+  ModelServer,
+  type ModelServerOptions,
+  ServingError,
+  type SessionOptions,
+  tensor,
+} from 'servable';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -24,8 +31,11 @@ afterEach(async () => {
 });
 
 /** The error of a version that cannot be loaded, beside a good model that must go on serving. */
-async function loadError(basePath: string, session: SessionOptions = {}): Promise<ServingError> {
-  const server = await start({ models: [{ name: 'bad', basePath, session }, good] });
+async function loadError(
+  basePath: string,
+  options: Omit<ModelOptions, 'name' | 'basePath'> = {},
+): Promise<ServingError> {
+  const server = await start({ models: [{ name: 'bad', basePath, ...options }, good] });
   expect((await server.predict('good', x)).outputs.y?.data).toEqual(Float32Array.of(2));
   const [status] = server.status('bad');
   expect(status).toMatchObject({ state: 'END', error: expect.any(ServingError) });
@@ -126,7 +136,7 @@ describe('signatures and options of a model', () => {
   });
 
   it('an execution provider that is not there ends the version, by its name', async () => {
-    const error = await loadError(good.basePath, { providers: ['nonesuch'] });
+    const error = await loadError(good.basePath, { device: { providers: ['nonesuch'] } });
     expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', actual: 'nonesuch' });
     expect(error.message).toContain('Cannot use execution provider "nonesuch"');
   });
@@ -140,11 +150,17 @@ describe('signatures and options of a model', () => {
     ['no memory kept', { memoryPattern: false, cpuArena: false }],
     ['entries', { configEntries: { 'session.set_denormal_as_zero': '1' }, logSeverity: 3 }],
     ['run entries', { runConfigEntries: { 'memory.enable_memory_arena_shrinkage': 'cpu:0' } }],
-    ['the provider that is always there', { providers: ['cpu', { name: 'cpu', options: {} }] }],
   ])('the answers are the same with %s', async (_, session) => {
     const server = await start({ models: [{ ...good, session }] });
     for (let i = 0; i < 5; i++)
       expect((await server.predict('good', x)).outputs.y?.data).toEqual(Float32Array.of(2));
+  });
+
+  it('the answers are the same with the provider that is always there', async () => {
+    const device = { providers: ['cpu', { name: 'cpu', options: {} }] };
+    const server = await start({ models: [{ ...good, device }] });
+    expect((await server.predict('good', x)).outputs.y?.data).toEqual(Float32Array.of(2));
+    expect(server.status('good')).toMatchObject([{ device: { devices: ['cpu+cpu'] } }]);
   });
 
   it('a run entry that onnxruntime refuses fails the request, not the server', async () => {

@@ -70,6 +70,7 @@ describe('a snapshot', () => {
               reason: 'linear@1 is serving',
               sinceMs: expect.any(Number),
               batching: { isOn: true },
+              device: { devices: ['cpu'] },
               signatures: {
                 serving_default: {
                   method: 'predict',
@@ -112,6 +113,8 @@ describe('a snapshot', () => {
         residentBytes: expect.any(Number),
         heapUsedBytes: expect.any(Number),
       },
+      gpus: [],
+      arenas: {},
       eventLoopDelays: {},
       lastChanges: {},
     });

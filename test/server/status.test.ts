@@ -115,7 +115,7 @@ describe('a change of models', () => {
 
   it('keeps the model as it was where it cannot be made in the new way, and says so', async () => {
     const server = await newServer(good).start();
-    const options = { ...good, session: { providers: ['no-such-provider'] } };
+    const options = { ...good, device: { providers: ['no-such-provider'] } };
     const error = await rejection(server.reconfigure([options]));
     expect(error).toMatchObject({ code: 'UNKNOWN' });
     expect(error.message).toMatch(

@@ -86,6 +86,38 @@ const ownInstruments = {
     help: 'What loaded versions may hold together; +Inf where nobody has set a limit.',
     unit: 'bytes',
   }),
+  versionDevice: gauge('servable_version_device', [...ofVersion, 'device'], {
+    help: '1 for each device that a loaded version runs on.',
+  }),
+  deviceFallback: gauge('servable_device_fallback', ofVersion, {
+    help: '1 for a version that runs on the CPU, although another device was asked for.',
+  }),
+  deviceRuns: gauge('servable_device_runs', ['device'], {
+    help: 'Runs that a device other than the CPU has.',
+  }),
+  deviceMemoryUsed: gauge('servable_device_memory_used_bytes', ['device'], {
+    help: 'Memory of a GPU that is taken, by this process or another one; of GPUs that models were to run on.',
+    unit: 'bytes',
+  }),
+  deviceMemoryTotal: gauge('servable_device_memory_total_bytes', ['device'], {
+    help: 'Memory that a GPU has.',
+    unit: 'bytes',
+  }),
+  deviceUtilization: gauge('servable_device_utilization_ratio', ['device'], {
+    help: 'The part of the last second or so in which a GPU computed.',
+  }),
+  arenaLimit: gauge('servable_arena_limit_bytes', ['place'], {
+    help: 'What models may take of the memory of a place, where that is limited.',
+    unit: 'bytes',
+  }),
+  arenaInUse: gauge('servable_arena_in_use_bytes', ['place'], {
+    help: 'What weights and runs have of it at the moment.',
+    unit: 'bytes',
+  }),
+  arenaAllocated: gauge('servable_arena_allocated_bytes', ['place'], {
+    help: 'What is taken from the system for it: in use, and kept for the next runs.',
+    unit: 'bytes',
+  }),
   loads: counter('servable_loads_total', ['model', 'code'], { help: 'Attempts to load a version.' }),
   loadDuration: histogram('servable_load_duration_seconds', ['model'], {
     help: 'Time that loads took, with their warm-up.',

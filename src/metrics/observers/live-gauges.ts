@@ -1,6 +1,8 @@
 import type { LiveVersion } from '../../control/live-version.js';
 import type { ServableStatus } from '../../control/servable-state.js';
 import type { LabelStatus } from '../../routing/labels.js';
+import type { GpuStatus } from '../../runner/devices/nvidia/gpus.js';
+import type { ArenaStats } from '../../runner/ort/arena-stats.js';
 import type { ThreadUsage } from '../../runner/threads/execution-threads.js';
 import type { Families } from '../series/families.js';
 import { labelsOf } from '../series/family.js';
@@ -15,6 +17,11 @@ export interface LiveFacts {
   readonly threads: Readonly<Record<string, ThreadUsage>> | undefined;
   readonly memoryUsedBytes: number;
   readonly memoryBudgetBytes: number;
+  readonly gpus: readonly GpuStatus[];
+  /** Runs by device, without the CPU. */
+  readonly deviceRuns: ReadonlyMap<string, number>;
+  /** Memory with a limit, by place. */
+  readonly arenas: ReadonlyMap<string, ArenaStats>;
   /** onnxruntime's; undefined while it is not loaded. */
   readonly runtimeVersion: string | undefined;
   readonly packageVersion: string;
@@ -40,6 +47,8 @@ export class LiveGauges {
     this.#setThreads(facts.threads ?? {});
     this.#families.memoryUsed.cell().value = facts.memoryUsedBytes;
     this.#families.memoryBudget.cell().value = facts.memoryBudgetBytes;
+    this.#setDevices(facts);
+    this.#setArenas(facts.arenas);
     this.#setBuild(facts);
     this.#setDelays();
   }
@@ -51,13 +60,38 @@ export class LiveGauges {
   }
 
   #setVersions(versions: readonly ServableStatus[], models: Iterable<string>): void {
-    const { versionState, versionsAvailable, unbatched } = this.#families;
-    for (const family of [versionState, versionsAvailable, unbatched]) family.clear();
+    const { versionState, versionsAvailable, unbatched, versionDevice, deviceFallback } = this.#families;
+    for (const family of [versionState, versionsAvailable, unbatched, versionDevice, deviceFallback]) {
+      family.clear();
+    }
     for (const model of models) versionsAvailable.cell(model).value = 0; // also where no version was found
-    for (const { id, state, batching } of versions) {
+    for (const { id, state, batching, device } of versions) {
       versionState.cell(...labelsOf(id), state).value = 1;
       versionsAvailable.cell(id.model).value += state === 'AVAILABLE' ? 1 : 0;
       if (batching?.reason !== undefined) unbatched.cell(...labelsOf(id)).value = 1;
+      for (const name of device?.devices ?? []) versionDevice.cell(...labelsOf(id), name).value = 1;
+      if (device?.fallback !== undefined) deviceFallback.cell(...labelsOf(id)).value = 1;
+    }
+  }
+
+  #setDevices({ gpus, deviceRuns: runs }: LiveFacts): void {
+    const { deviceRuns, deviceMemoryUsed, deviceMemoryTotal, deviceUtilization } = this.#families;
+    for (const family of [deviceRuns, deviceMemoryUsed, deviceMemoryTotal, deviceUtilization]) family.clear();
+    for (const [device, count] of runs) deviceRuns.cell(device).value = count;
+    for (const { device, memoryUsedBytes, memoryTotalBytes, utilization } of gpus) {
+      deviceMemoryUsed.cell(device).value = memoryUsedBytes;
+      deviceMemoryTotal.cell(device).value = memoryTotalBytes;
+      if (utilization !== undefined) deviceUtilization.cell(device).value = utilization;
+    }
+  }
+
+  #setArenas(arenas: LiveFacts['arenas']): void {
+    const { arenaLimit, arenaInUse, arenaAllocated } = this.#families;
+    for (const family of [arenaLimit, arenaInUse, arenaAllocated]) family.clear();
+    for (const [place, { limitBytes, inUseBytes, allocatedBytes }] of arenas) {
+      arenaLimit.cell(place).value = limitBytes;
+      arenaInUse.cell(place).value = inUseBytes;
+      arenaAllocated.cell(place).value = allocatedBytes;
     }
   }
 

@@ -3,7 +3,7 @@ import type { Tensor } from '../../core/tensor.js';
 import type { EngineRun } from '../engine-run.js';
 import type { OrtApi } from '../ort/c-api.js';
 import { SessionRunner } from '../ort/run.js';
-import { isTerminated } from '../ort/status.js';
+import { isArenaFull, isTerminated } from '../ort/status.js';
 import { isSharedMemory } from '../run-inputs.js';
 import type { ExitBarrier } from '../threads/exit-barrier.js';
 import { InlineGuard } from './inline-guard.js';
@@ -40,7 +40,8 @@ export class InlineRunner {
 
   /** True where the run is to be done here and now. */
   accepts(run: EngineRun, elements: number): boolean {
-    if (this.#mode === 'off' || run.isExclusive || run.runConfigEntries !== undefined) return false;
+    if (this.#mode === 'off' || run.isExclusive || run.isOnDevice) return false;
+    if (run.runConfigEntries !== undefined) return false;
     // onnxruntime checks values before it uses them; another thread must not change them in between.
     if (run.signal?.aborted || isSharedMemory(run.inputs)) return false;
     if (this.#mode === 'on') return true;
@@ -49,7 +50,7 @@ export class InlineRunner {
   }
 
   /**
-   * The outputs, or undefined where the guard ended the run: then it must be done on a thread.
+   * The outputs, or undefined where the guard ended the run, or its memory was at its limit: then it is done on a thread.
    *
    * @throws OrtError with onnxruntime's reason.
    */
@@ -59,6 +60,7 @@ export class InlineRunner {
     try {
       return this.#runner.run(run.session, this.#guard.runOptions, run.inputs, run.outputs);
     } catch (error) {
+      if (isArenaFull(error) && run.memory !== undefined) return undefined;
       if (!isTerminated(error)) throw error;
       this.#guard.reset();
       return undefined;

@@ -11,6 +11,7 @@ import {
   textFunctions,
 } from './function-table.js';
 import { cRuntimeLibrary } from './library.js';
+import { loadLibrary } from './native-library.js';
 
 export type { Pointer };
 
@@ -65,14 +66,14 @@ function bind(libraryFile: string): OrtApi {
     );
   }
   const addresses: Pointer[] = koffi.decode(table, pointer, functionCount);
-  const copy = load(cRuntimeLibrary()).func('memcpy', pointer, [pointer, pointer, 'size_t']);
+  const copy = loadLibrary(cRuntimeLibrary()).func('memcpy', pointer, [pointer, pointer, 'size_t']);
   return { version, copy, ...bindFunctions(addresses) };
 }
 
 /** The library's version, and its table of functions: null where it does not know our version of it. */
 function openTable(libraryFile: string): { version: string; table: Pointer | null } {
   try {
-    const base: Pointer = load(libraryFile).func('OrtGetApiBase', pointer, [])();
+    const base: Pointer = loadLibrary(libraryFile).func('OrtGetApiBase', pointer, [])();
     const [getApi, getVersion] = koffi.decode(base, pointer, 2) as [Pointer, Pointer];
     const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
     return { version, table: koffi.decode(getApi, koffi.proto(pointer, ['uint32_t']))(apiVersion) };
@@ -86,18 +87,6 @@ function openTable(libraryFile: string): { version: string; table: Pointer | nul
       },
     );
   }
-}
-
-/**
- * Loaded libraries of this thread. koffi unloads a library when its handle is collected, and functions bound by
- * address, as ours are, do not keep the handle.
- */
-const libraries: ReturnType<typeof koffi.load>[] = [];
-
-function load(file: string | null): ReturnType<typeof koffi.load> {
-  const library = koffi.load(file);
-  libraries.push(library);
-  return library;
 }
 
 function raiseStackSize(): void {

@@ -5,7 +5,7 @@ export type Pointer = bigint;
  * The version of onnxruntime's C API that the table below is written against. The table only grows, so any library
  * that knows this version will do.
  */
-export const apiVersion = 24;
+export const apiVersion = 25;
 
 /** The type of every address, in koffi's words. */
 export const pointer = 'void *';
@@ -16,12 +16,13 @@ const path = (process.platform === 'win32' ? 'str16' : 'str') as 'str';
  * The functions in use: place in the table and arguments. All of them return an `OrtStatus *`.
  *
  * Source: onnxruntime, include/onnxruntime/core/session/onnxruntime_c_api.h, `struct OrtApi`; places checked
- * against the offsets of release 1.24 and by use on 1.30.0.
+ * against the offsets of release 1.25 and by use on 1.30.0.
  */
 export const statusFunctions = {
   CreateEnv: [3, ['int', 'str', pointer]],
   DisableTelemetryEvents: [6, [pointer]],
   CreateSession: [7, [pointer, path, pointer, pointer]],
+  CreateSessionFromArray: [8, [pointer, pointer, 'size_t', pointer, pointer]],
   Run: [9, [pointer, pointer, pointer, pointer, 'size_t', pointer, 'size_t', pointer]],
   CreateSessionOptions: [10, [pointer]],
   SetSessionExecutionMode: [13, [pointer, 'int']],
@@ -55,7 +56,9 @@ export const statusFunctions = {
   GetDimensionsCount: [61, [pointer, pointer]],
   GetDimensions: [62, [pointer, pointer, 'size_t']],
   GetSymbolicDimensions: [63, [pointer, pointer, 'size_t']],
+  CreateMemoryInfo: [68, ['str', 'int', 'int', 'int', pointer]],
   CreateCpuMemoryInfo: [69, ['int', 'int', pointer]],
+  AllocatorAlloc: [75, [pointer, 'size_t', pointer]],
   AllocatorFree: [76, [pointer, pointer]],
   GetAllocatorWithDefaultOptions: [78, [pointer]],
   GetValue: [80, [pointer, 'int', pointer, pointer]],
@@ -76,23 +79,36 @@ export const statusFunctions = {
   AddFreeDimensionOverrideByName: [124, [pointer, 'str', 'int64_t']],
   AddSessionConfigEntry: [130, [pointer, 'str', 'str']],
   CreateAllocator: [131, [pointer, pointer, pointer]],
+  CreateArenaCfgV2: [164, [pointer, pointer, 'size_t', pointer]],
   AddRunConfigEntry: [165, [pointer, 'str', 'str']],
   SessionOptionsAppendExecutionProvider_TensorRT_V2: [170, [pointer, pointer]],
   CreateTensorRTProviderOptions: [171, [pointer]],
   UpdateTensorRTProviderOptions: [172, [pointer, pointer, pointer, 'size_t']],
+  UnregisterAllocator: [177, [pointer, pointer]],
   SessionOptionsAppendExecutionProvider_CUDA_V2: [204, [pointer, pointer]],
   CreateCUDAProviderOptions: [205, [pointer]],
   UpdateCUDAProviderOptions: [206, [pointer, pointer, pointer, 'size_t']],
   SessionOptionsAppendExecutionProvider: [216, [pointer, 'str', pointer, pointer, 'size_t']],
   GetResizedStringTensorElementBuffer: [252, [pointer, 'size_t', 'size_t', pointer]],
+  CreateAndRegisterAllocatorV2: [259, [pointer, 'str', pointer, pointer, pointer, pointer, 'size_t']],
   SessionOptionsSetLoadCancellationFlag: [293, [pointer, 'bool']],
+  RegisterExecutionProviderLibrary: [301, [pointer, 'str', path]],
+  GetEpDevices: [303, [pointer, pointer, pointer]],
+  SessionOptionsAppendExecutionProvider_V2: [
+    304,
+    [pointer, pointer, pointer, 'size_t', pointer, pointer, 'size_t'],
+  ],
   AllocatorGetStats: [319, [pointer, pointer]],
+  Session_GetEpGraphAssignmentInfo: [407, [pointer, pointer, pointer]],
+  EpAssignedSubgraph_GetEpName: [408, [pointer, pointer]],
+  EpAssignedSubgraph_GetNodes: [409, [pointer, pointer, pointer]],
   GetTensorElementTypeAndShapeDataReference: [414, [pointer, pointer, pointer, pointer]],
 } as const satisfies Readonly<Record<string, readonly [number, readonly string[]]>>;
 
 /** The functions that return a text, which belongs to the object asked; null where it has none. */
 export const textFunctions = {
   GetKeyValue: [297, [pointer, 'str']],
+  EpDevice_EpName: [312, [pointer]],
 } as const satisfies Readonly<Record<string, readonly [number, readonly string[]]>>;
 
 /** The functions that take one object and give it back; they return nothing. */
@@ -107,6 +123,7 @@ export const releaseFunctions = {
   ReleaseSessionOptions: 100,
   ReleaseModelMetadata: 118,
   ReleaseAllocator: 132,
+  ReleaseArenaCfg: 157,
   ReleaseTensorRTProviderOptions: 174,
   ReleaseCUDAProviderOptions: 208,
   ReleaseKeyValuePairs: 300,

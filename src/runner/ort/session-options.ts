@@ -1,7 +1,8 @@
-import koffi from 'koffi';
 import { ServingError } from '../../core/errors.js';
-import type { ProviderOptions, SessionOptions } from '../session-options.js';
+import type { PlacedSessionOptions, ProviderOptions } from '../session-options.js';
 import { type OrtApi, OutWord, type Pointer } from './c-api.js';
+import { withKeyValues } from './native-strings.js';
+import { appendPlugin } from './plugin-provider.js';
 
 /** `GraphOptimizationLevel` and `ExecutionMode` by our names. Source: onnxruntime_c_api.h. */
 const optimizationLevels = { disabled: 0, basic: 1, extended: 2, layout: 3, all: 99 } as const;
@@ -21,15 +22,20 @@ const genericProviderNames: Readonly<Record<string, string>> = {
 /**
  * Builds native session options; the caller releases them.
  *
+ * @param environment is asked for the providers of plugins; without it there are none
  * @throws OrtError where onnxruntime refuses a value; ServingError FAILED_PRECONDITION for a provider that this build
  *   of onnxruntime does not have.
  */
-export function createSessionOptions(api: OrtApi, options: SessionOptions): Pointer {
+export function createSessionOptions(
+  api: OrtApi,
+  options: PlacedSessionOptions,
+  environment?: Pointer,
+): Pointer {
   const out = new OutWord();
   api.CreateSessionOptions(out.memory);
   const native = out.pointer;
   try {
-    applySessionOptions(api, native, options);
+    applySessionOptions(api, native, options, environment);
     return native;
   } catch (error) {
     api.ReleaseSessionOptions(native);
@@ -37,7 +43,12 @@ export function createSessionOptions(api: OrtApi, options: SessionOptions): Poin
   }
 }
 
-function applySessionOptions(api: OrtApi, native: Pointer, options: SessionOptions): void {
+function applySessionOptions(
+  api: OrtApi,
+  native: Pointer,
+  options: PlacedSessionOptions,
+  environment: Pointer | undefined,
+): void {
   api.SetIntraOpNumThreads(native, options.intraOpNumThreads ?? 1);
   api.SetInterOpNumThreads(native, options.interOpNumThreads ?? 1);
   api.SetSessionExecutionMode(native, executionModes[options.executionMode ?? 'sequential']);
@@ -55,7 +66,7 @@ function applySessionOptions(api: OrtApi, native: Pointer, options: SessionOptio
     api.AddFreeDimensionOverrideByName(native, name, BigInt(size));
   }
   for (const provider of options.providers ?? []) {
-    appendProvider(api, native, typeof provider === 'string' ? { name: provider } : provider);
+    appendProvider(api, native, typeof provider === 'string' ? { name: provider } : provider, environment);
   }
 }
 
@@ -79,75 +90,48 @@ function appendByObject(
   api: OrtApi,
   native: Pointer,
   { create, update, append, release }: (typeof objectProviders)[keyof typeof objectProviders],
-  keys: NativeStrings,
-  values: NativeStrings,
+  entries: Readonly<Record<string, string>>,
 ): void {
   const out = new OutWord();
   api[create](out.memory);
   const options = out.pointer;
   try {
-    api[update](options, keys.pointers, values.pointers, keys.length);
+    withKeyValues(entries, (keys, values, length) => api[update](options, keys, values, length));
     api[append](native, options);
   } finally {
     api[release](options);
   }
 }
 
-function appendProvider(api: OrtApi, native: Pointer, provider: ProviderOptions): void {
-  const entries = Object.entries(provider.options ?? {});
-  const keys = new NativeStrings(entries.map(([key]) => key));
-  const values = new NativeStrings(entries.map(([, value]) => value));
+function appendProvider(
+  api: OrtApi,
+  native: Pointer,
+  { name, options = {}, library }: ProviderOptions,
+  environment: Pointer | undefined,
+): void {
   try {
-    switch (provider.name) {
+    if (library !== undefined && environment !== undefined) {
+      appendPlugin(api, environment, native, { name, options, library });
+      return;
+    }
+    switch (name) {
       case 'cpu':
         break; // always the last resort, without being named
       case 'cuda':
       case 'tensorrt':
-        appendByObject(api, native, objectProviders[provider.name], keys, values);
+        appendByObject(api, native, objectProviders[name], options);
         break;
-      default: {
-        const name = genericProviderNames[provider.name] ?? provider.name;
-        api.SessionOptionsAppendExecutionProvider(
-          native,
-          name,
-          keys.pointers,
-          values.pointers,
-          entries.length,
-        );
-      }
+      default:
+        withKeyValues(options, (keys, values, length) => {
+          const known = genericProviderNames[name] ?? name;
+          api.SessionOptionsAppendExecutionProvider(native, known, keys, values, length);
+        });
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ServingError(
-      'FAILED_PRECONDITION',
-      `Cannot use execution provider "${provider.name}": ${reason}`,
-      {
-        actual: provider.name,
-        cause,
-      },
-    );
-  } finally {
-    keys.free();
-    values.free();
-  }
-}
-
-/** A `const char * const *`: text copied into native memory for as long as a call needs it. */
-class NativeStrings {
-  readonly pointers: BigUint64Array;
-  readonly length: number;
-
-  constructor(strings: readonly string[]) {
-    this.length = strings.length;
-    this.pointers = BigUint64Array.from(strings, (text) => {
-      const bytes = Buffer.from(`${text}\0`);
-      const memory: Pointer = koffi.alloc('char', bytes.length);
-      koffi.encode(memory, 'char', bytes, bytes.length);
-      return memory;
+    throw new ServingError('FAILED_PRECONDITION', `Cannot use execution provider "${name}": ${reason}`, {
+      actual: name,
+      cause,
     });
-  }
-
-  free(): void {
-    for (const memory of this.pointers) koffi.free(memory);
   }
 }

@@ -14,28 +14,53 @@ export interface GraphValue {
 /** A session and what its graph says of itself. Plain data: it may cross threads. */
 export interface OpenSession {
   readonly session: Pointer;
-  /** What the session takes memory from on the CPU; lives as long as the session. */
+  /** What the session takes memory from, on the CPU unless it was asked for another place; lives as long as the session. */
   readonly allocator: Pointer;
   readonly inputs: readonly GraphValue[];
   /** Initializers that are also graph inputs: inputs with a default. */
   readonly overridableInitializers: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
   readonly metadata: ModelMetadata;
+  /** Memory of a shared arena that is held without being used, in the place of weights that lie outside of it. */
+  readonly held?: Pointer;
 }
 
 /**
  * Creates a session from a file. Blocks the calling thread for as long as onnxruntime needs.
  *
+ * @param memoryInfo the place whose memory is asked for; the CPU's without it
  * @throws OrtError with onnxruntime's reason; nothing is left behind.
  */
-export function openSession(api: OrtApi, environment: Pointer, file: string, options: Pointer): OpenSession {
+export function openSession(
+  api: OrtApi,
+  environment: Pointer,
+  file: string,
+  options: Pointer,
+  memoryInfo?: Pointer,
+): OpenSession {
   const out = new OutWord();
   api.CreateSession(environment, file, options, out.memory);
-  const session = out.pointer;
+  return readSession(api, out.pointer, memoryInfo);
+}
+
+/** The same from bytes in memory. */
+export function openSessionFromBytes(
+  api: OrtApi,
+  environment: Pointer,
+  bytes: Uint8Array,
+  options: Pointer,
+  memoryInfo?: Pointer,
+): OpenSession {
+  const out = new OutWord();
+  api.CreateSessionFromArray(environment, bytes, bytes.length, options, out.memory);
+  return readSession(api, out.pointer, memoryInfo);
+}
+
+function readSession(api: OrtApi, session: Pointer, memoryInfo: Pointer | undefined): OpenSession {
   const names: Pointer[] = [];
   let allocator: Pointer | undefined;
   try {
-    allocator = createAllocator(api, session);
+    allocator = createAllocator(api, session, memoryInfo);
     return {
       session,
       allocator,
@@ -53,6 +78,7 @@ export function openSession(api: OrtApi, environment: Pointer, file: string, opt
 /** Gives a session and its names back. No run may be in flight. */
 export function closeSession(api: OrtApi, open: OpenSession): void {
   const values = [...open.inputs, ...open.overridableInitializers, ...open.outputs];
+  if (open.held !== undefined) api.AllocatorFree(open.allocator, open.held);
   releaseSession(
     api,
     open.session,
@@ -77,8 +103,12 @@ function releaseSession(
 const arena = 1;
 const defaultMemory = 0;
 
-function createAllocator(api: OrtApi, session: Pointer): Pointer {
+function createAllocator(api: OrtApi, session: Pointer, memoryInfo: Pointer | undefined): Pointer {
   const out = new OutWord();
+  if (memoryInfo !== undefined) {
+    api.CreateAllocator(session, memoryInfo, out.memory);
+    return out.pointer;
+  }
   api.CreateCpuMemoryInfo(arena, defaultMemory, out.memory);
   const memory = out.pointer;
   try {
@@ -86,22 +116,6 @@ function createAllocator(api: OrtApi, session: Pointer): Pointer {
     return out.pointer;
   } finally {
     api.ReleaseMemoryInfo(memory);
-  }
-}
-
-/**
- * Bytes that an open session's arena has taken from the system: weights as they were loaded or packed, and what runs have
- * left there for the next ones. Undefined where it has no arena. Takes some microseconds.
- */
-export function arenaBytes(api: OrtApi, { allocator }: OpenSession): number | undefined {
-  const out = new OutWord();
-  api.AllocatorGetStats(allocator, out.memory);
-  const stats = out.pointer;
-  try {
-    const total = api.GetKeyValue(stats, 'TotalAllocated');
-    return total === null ? undefined : Number(total);
-  } finally {
-    api.ReleaseKeyValuePairs(stats);
   }
 }
 

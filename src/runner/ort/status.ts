@@ -18,7 +18,20 @@ const runCodes: Readonly<Record<number, StatusCode>> = {
   9: 'UNIMPLEMENTED',
 };
 
-const outOfMemory = /bad_alloc|bad allocation|failed to allocate memory|available memory of|out of memory/i;
+const outOfMemory =
+  /bad_alloc|bad allocation|failed to allocate memory|available memory of|out of memory|_ALLOC_FAILED/i;
+
+/** What an arena says that has come to its limit; undefined where the text says something else. */
+export function arenaFull(
+  message: string,
+): { readonly freeBytes: number; readonly neededBytes: number } | undefined {
+  const found = /Available memory of (\d+) is smaller than requested bytes of (\d+)/.exec(message);
+  return found === null ? undefined : { freeBytes: Number(found[1]), neededBytes: Number(found[2]) };
+}
+
+export function isArenaFull(error: unknown): error is OrtError {
+  return error instanceof OrtError && arenaFull(error.message) !== undefined;
+}
 
 /** True where a run ended because it was told to. onnxruntime gives this no code of its own. */
 export function isTerminated(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { deferred } from '../../core/deferred.js';
 import { ServingError } from '../../core/errors.js';
 import { OrtError } from '../ort/c-api.js';
 import type { ThreadAnswer, ThreadFailure, ThreadMessage, ThreadRequest } from '../worker/messages.js';
+import { ArenaFullError } from './arena-full-error.js';
 
 /** A request on its way through the pool. */
 export interface ThreadTask {
@@ -244,7 +245,8 @@ export class ExecutionThreads {
 }
 
 /** An error as the thread threw it. */
-function rebuild({ message, ortCode, code, facts }: ThreadFailure): Error {
+function rebuild({ message, ortCode, code, facts, inputs }: ThreadFailure): Error {
+  if (ortCode !== undefined && inputs !== undefined) return new ArenaFullError(ortCode, message, inputs);
   if (ortCode !== undefined) return new OrtError(ortCode, message);
   return new ServingError(code ?? 'INTERNAL', message, facts);
 }

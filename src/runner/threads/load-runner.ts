@@ -1,13 +1,34 @@
 import { cancelled, ServingError } from '../../core/errors.js';
+import type { NvidiaLibraries } from '../devices/nvidia/nvml.js';
+import type { VisibleGpus } from '../devices/nvidia/visible-gpus.js';
+import type { ModelHeader } from '../files/model-header.js';
+import type { ArenaConfig, OpenArena } from '../ort/arena.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
+import type { SessionMemory } from '../ort/capped-session.js';
 import type { OpenSession } from '../ort/session.js';
-import type { SessionOptions } from '../session-options.js';
+import type { PlacedSessionOptions, ProviderOptions } from '../session-options.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import type { ExecutionThreads } from './execution-threads.js';
 
 /** Memory is given back to the system when no session was closed for so long, or so many were. */
 const quietMs = 1000;
 const mostUntrimmed = 64;
+
+/** A session that is to be made. */
+export interface SessionLoad {
+  readonly file: string;
+  readonly options: PlacedSessionOptions;
+  /** Whether it says which providers run its operators. */
+  readonly countsNodes: boolean;
+  /** The arena that it shares; undefined where it has one of its own. */
+  readonly memory?: SessionMemory | undefined;
+}
+
+/** A session, and how many operators each provider runs, by its full name, where that was asked for. */
+export interface LoadedSession {
+  readonly open: OpenSession;
+  readonly nodes: Readonly<Record<string, number>> | undefined;
+}
 
 export interface LoadThreads {
   /** Threads that give way to those that answer requests. */
@@ -44,11 +65,11 @@ export class LoadRunner {
    * @throws OrtError with onnxruntime's reason; ServingError CANCELLED for a load that was aborted before its end,
    *   FAILED_PRECONDITION for a provider that is not there, UNAVAILABLE.
    */
-  async open(file: string, options: SessionOptions, signal?: AbortSignal): Promise<OpenSession> {
+  async open(load: SessionLoad, signal?: AbortSignal): Promise<LoadedSession> {
     if (signal?.aborted) throw cancelled(signal);
     let nativeOptions: Pointer | undefined;
-    const threads = hasThreads(options) ? this.#ordinaryThreads() : this.#threads;
-    const request: ThreadRequest = { kind: 'open-session', file, options };
+    const threads = hasThreads(load.options) ? this.#ordinaryThreads() : this.#threads;
+    const request: ThreadRequest = { kind: 'open-session', ...load };
     const onAbort = () => {
       if (nativeOptions === undefined) threads.withdraw(request, cancelled(signal));
       else this.#end(nativeOptions);
@@ -61,7 +82,7 @@ export class LoadRunner {
     signal?.addEventListener('abort', onAbort);
     try {
       const answer = await threads.submit({ request, onOpening });
-      return (answer as Extract<ThreadAnswer, { kind: 'opened' }>).open;
+      return answer as Extract<ThreadAnswer, { kind: 'opened' }>;
     } catch (error) {
       // onnxruntime says in many ways, and with many codes, that it stopped.
       throw signal?.aborted ? cancelled(signal) : error;
@@ -75,24 +96,56 @@ export class LoadRunner {
   }
 
   /**
-   * The files that a model has its external data in, as the model names them.
+   * What a model file says before anybody builds it.
    *
    * @throws ServingError CANCELLED when the signal is aborted, FAILED_PRECONDITION where the file cannot be read,
    *   UNAVAILABLE.
    */
-  async listExternalData(file: string, signal?: AbortSignal): Promise<readonly string[]> {
+  async readHeader(file: string, signal?: AbortSignal): Promise<ModelHeader> {
     if (signal?.aborted) throw cancelled(signal);
-    const request: ThreadRequest = { kind: 'list-external-data', file };
+    const request: ThreadRequest = { kind: 'read-header', file };
     const onAbort = () => this.#threads.withdraw(request, cancelled(signal));
     signal?.addEventListener('abort', onAbort);
     try {
       const answer = await this.#threads.submit({ request });
-      return (answer as Extract<ThreadAnswer, { kind: 'listed' }>).locations;
+      return (answer as Extract<ThreadAnswer, { kind: 'header' }>).header;
     } catch (error) {
       throw ServingError.from(error, 'FAILED_PRECONDITION');
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** Registers an arena. @throws OrtError with onnxruntime's reason; ServingError UNAVAILABLE, INTERNAL. */
+  async openArena(config: ArenaConfig): Promise<OpenArena> {
+    const answer = await this.#ordinaryThreads().submit({ request: { kind: 'open-arena', config } });
+    return (answer as Extract<ThreadAnswer, { kind: 'arena' }>).arena;
+  }
+
+  /** Takes an arena out of the environment. Never rejects. */
+  closeArena(arena: OpenArena): Promise<void> {
+    return this.#submit({ kind: 'close-arena', arena });
+  }
+
+  /** The GPUs that CUDA has in this process. @throws ServingError FAILED_PRECONDITION with the reason; UNAVAILABLE. */
+  async listGpus(libraries: NvidiaLibraries): Promise<VisibleGpus> {
+    try {
+      const answer = await this.#threads.submit({ request: { kind: 'list-gpus', libraries } });
+      return (answer as Extract<ThreadAnswer, { kind: 'gpus' }>).found;
+    } catch (error) {
+      throw ServingError.from(error, 'FAILED_PRECONDITION');
+    }
+  }
+
+  /** TensorRT's version; `unknown` where it is not there. @throws ServingError UNAVAILABLE */
+  async tensorRtVersion(): Promise<string> {
+    const answer = await this.#threads.submit({ request: { kind: 'tensorrt-version' } });
+    return (answer as Extract<ThreadAnswer, { kind: 'version' }>).version;
+  }
+
+  /** Makes a session of nothing on these providers. @throws what stands in the way. */
+  async tryProviders(providers: readonly ProviderOptions[]): Promise<void> {
+    await this.#ordinaryThreads().submit({ request: { kind: 'try-providers', providers } });
   }
 
   /** Releases a session. The caller has made sure that no run is in flight. Never rejects. */
@@ -139,6 +192,6 @@ export class LoadRunner {
 }
 
 /** Whether a session computes with more threads than the one that runs it. */
-function hasThreads({ intraOpNumThreads = 1, executionMode, providers }: SessionOptions): boolean {
-  return intraOpNumThreads > 1 || executionMode === 'parallel' || providers !== undefined;
+function hasThreads({ intraOpNumThreads = 1, executionMode, providers = [] }: PlacedSessionOptions): boolean {
+  return intraOpNumThreads > 1 || executionMode === 'parallel' || providers.length > 0;
 }

@@ -1,14 +1,16 @@
 // Hot path: runs on the batch threads. Guarded by bench/runner/engine-run.mjs.
 import { type Deferred, deferred } from '../../core/deferred.js';
-import { cancelled, type ServingError } from '../../core/errors.js';
+import { cancelled, ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import type { EngineRun } from '../engine-run.js';
+import type { EngineRun, RunMemory } from '../engine-run.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import { createRunOptions } from '../ort/run-options.js';
-import { isTerminated } from '../ort/status.js';
+import { arenaFull, isTerminated } from '../ort/status.js';
 import { copyInputs, takeInputs } from '../run-inputs.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
+import { ArenaFullError } from './arena-full-error.js';
 import type { ExecutionThreads } from './execution-threads.js';
+import { webGpuTurns } from './turns.js';
 
 /** A run that a thread has or that waits for one. */
 interface InFlight {
@@ -30,8 +32,6 @@ export class ThreadRunner {
   readonly #turns = new Set<WaitingTurn>();
   /** What runs that were ended without their caller's wish reject with. */
   #abandoned: ServingError | undefined;
-  /** The end of the last exclusive run. */
-  #exclusive: Promise<unknown> = Promise.resolve();
 
   constructor(api: OrtApi, threads: ExecutionThreads) {
     this.#api = api;
@@ -46,7 +46,7 @@ export class ThreadRunner {
    */
   run(run: EngineRun, elements: number): Promise<readonly Tensor[]> {
     const { inputs, buffers } = run.givesInputs ? takeInputs(run.inputs) : copyInputs(run.inputs);
-    const start = () => this.#run({ ...run, inputs }, buffers, elements);
+    const start = () => this.#runWithin({ ...run, inputs }, buffers, elements);
     return run.isExclusive ? this.#runInTurn(run.session, start) : start();
   }
 
@@ -69,11 +69,32 @@ export class ThreadRunner {
   #runInTurn(session: Pointer, start: () => Promise<readonly Tensor[]>): Promise<readonly Tensor[]> {
     const turn: WaitingTurn = { session, ...deferred<readonly Tensor[]>() };
     this.#turns.add(turn);
-    this.#exclusive = this.#exclusive.then(() => {
-      if (!this.#turns.delete(turn)) return undefined; // it was ended while it waited
-      return start().then(turn.resolve, turn.reject); // the next one does not care how this one ended
+    void webGpuTurns().take(async () => {
+      if (!this.#turns.delete(turn)) return; // it was ended while it waited
+      await start().then(turn.resolve, turn.reject); // the next one does not care how this one ended
     });
     return turn.promise;
+  }
+
+  /**
+   * A run that comes to a limit of memory is tried again, once, when what earlier runs have left in the arena has been
+   * given back: pieces that are free may each be too small.
+   */
+  async #runWithin(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
+    try {
+      return await this.#run(run, transfer, elements);
+    } catch (error) {
+      if (!(error instanceof ArenaFullError) || run.memory === undefined) throw error;
+      const { arena } = run.memory;
+      if (arena === undefined) throw overLimit(error, run.memory);
+      await this.#threads.submit({ request: { kind: 'shrink-arena', arena } });
+      const { inputs, buffers } = takeInputs(error.inputs);
+      try {
+        return await this.#run({ ...run, inputs }, buffers, elements);
+      } catch (again) {
+        throw again instanceof ArenaFullError ? overLimit(again, run.memory) : again;
+      }
+    }
   }
 
   async #run(run: EngineRun, transfer: ArrayBuffer[], elements: number): Promise<readonly Tensor[]> {
@@ -110,4 +131,18 @@ export class ThreadRunner {
     run.endedBy ??= error;
     if (!this.#threads.withdraw(run.request, error)) this.#api.RunOptionsSetTerminate(run.request.runOptions);
   }
+}
+
+function overLimit(error: ArenaFullError, { limitName, limitBytes }: RunMemory): ServingError {
+  const { neededBytes = 0, freeBytes = 0 } = arenaFull(error.message) ?? {};
+  return new ServingError(
+    'RESOURCE_EXHAUSTED',
+    `it needs ${neededBytes} bytes more, and ${freeBytes} of ${limitName} ${limitBytes} are free`,
+    {
+      actual: `${neededBytes} bytes`,
+      expected: `at most ${freeBytes} bytes`,
+      reason: 'memory',
+      cause: error,
+    },
+  );
 }

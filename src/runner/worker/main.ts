@@ -2,11 +2,18 @@ import { isMainThread, parentPort, type Transferable, workerData } from 'node:wo
 import koffi from 'koffi';
 import { ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { externalLocations } from '../files/external-locations.js';
+import { visibleGpus } from '../devices/nvidia/visible-gpus.js';
+import { tensorRtVersion } from '../devices/tensorrt/tensorrt-version.js';
+import { readModelHeader } from '../files/model-header.js';
+import { closeArena, openArena, shrinkArena } from '../ort/arena.js';
 import { bindOrtApi, OrtError } from '../ort/c-api.js';
+import { openCappedSession } from '../ort/capped-session.js';
+import { nodesByProvider } from '../ort/graph-assignment.js';
 import { SessionRunner } from '../ort/run.js';
 import { closeSession, openSession } from '../ort/session.js';
 import { createSessionOptions } from '../ort/session-options.js';
+import { isArenaFull } from '../ort/status.js';
+import { tryProviders } from '../ort/try-providers.js';
 import { giveWay } from './give-way.js';
 import type { ThreadMessage, ThreadRequest, ThreadSetup } from './messages.js';
 import { ThreadBarrier } from './thread-barrier.js';
@@ -37,21 +44,43 @@ send({ kind: 'ready' });
 
 function handle(request: ThreadRequest): void {
   switch (request.kind) {
-    case 'run': {
-      const started = performance.now();
-      const outputs = runner.run(request.session, request.runOptions, request.inputs, request.outputs);
-      const micros = (performance.now() - started) * 1000;
-      send({ kind: 'ran', outputs, micros }, transferables(outputs));
+    case 'run':
+      run(request);
       break;
-    }
     case 'open-session': {
-      const options = createSessionOptions(api, request.options);
+      const { file, memory, countsNodes } = request;
+      const options = createSessionOptions(api, request.options, environment);
       send({ kind: 'opening', options });
-      send({ kind: 'opened', open: openSession(api, environment, request.file, options) });
+      const open =
+        memory === undefined
+          ? openSession(api, environment, file, options)
+          : openCappedSession(api, runner, { environment, file, options, memory });
+      send({ kind: 'opened', open, nodes: countsNodes ? nodesByProvider(api, open.session) : undefined });
       break;
     }
-    case 'list-external-data':
-      send({ kind: 'listed', locations: externalLocations(request.file) });
+    case 'open-arena':
+      send({ kind: 'arena', arena: openArena(api, environment, request.config) });
+      break;
+    case 'close-arena':
+      closeArena(api, environment, request.arena);
+      send({ kind: 'done' });
+      break;
+    case 'shrink-arena':
+      shrinkArena(api, runner, request.arena);
+      send({ kind: 'done' });
+      break;
+    case 'list-gpus':
+      send({ kind: 'gpus', found: visibleGpus(request.libraries) });
+      break;
+    case 'tensorrt-version':
+      send({ kind: 'version', version: tensorRtVersion() });
+      break;
+    case 'try-providers':
+      tryProviders(api, environment, request.providers);
+      send({ kind: 'done' });
+      break;
+    case 'read-header':
+      send({ kind: 'header', header: readModelHeader(request.file) });
       break;
     case 'close-session':
       closeSession(api, request.open);
@@ -67,6 +96,21 @@ function handle(request: ThreadRequest): void {
       break;
     default:
       request satisfies never;
+  }
+}
+
+function run(request: Extract<ThreadRequest, { kind: 'run' }>): void {
+  const { session, runOptions, inputs, outputs } = request;
+  try {
+    const started = performance.now();
+    const tensors = runner.run(session, runOptions, inputs, outputs);
+    const micros = (performance.now() - started) * 1000;
+    send({ kind: 'ran', outputs: tensors, micros }, transferables(tensors));
+  } catch (error) {
+    if (!isArenaFull(error)) throw error;
+    // With the inputs: they were moved here, and are wanted for another try.
+    const moved = transferables(inputs.map(({ tensor }) => tensor));
+    send({ kind: 'failed', message: error.message, ortCode: error.ortCode, inputs }, moved);
   }
 }
 

@@ -1,9 +1,14 @@
 import type { ErrorFacts, StatusCode } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
+import type { NvidiaLibraries } from '../devices/nvidia/nvml.js';
+import type { VisibleGpus } from '../devices/nvidia/visible-gpus.js';
+import type { ModelHeader } from '../files/model-header.js';
+import type { ArenaConfig, OpenArena } from '../ort/arena.js';
 import type { Pointer } from '../ort/c-api.js';
+import type { SessionMemory } from '../ort/capped-session.js';
 import type { RunInput, RunOutput } from '../ort/run.js';
 import type { OpenSession } from '../ort/session.js';
-import type { SessionOptions } from '../session-options.js';
+import type { PlacedSessionOptions, ProviderOptions } from '../session-options.js';
 import type { BarrierPlace } from './thread-barrier.js';
 
 /** What a thread is given when it is started. */
@@ -18,10 +23,17 @@ export interface ThreadSetup {
 
 /** What a thread is asked to do. It does one thing at a time and answers each once. */
 export type ThreadRequest =
-  | { readonly kind: 'open-session'; readonly file: string; readonly options: SessionOptions }
+  | {
+      readonly kind: 'open-session';
+      readonly file: string;
+      readonly options: PlacedSessionOptions;
+      /** Whether it says which providers run its operators. */
+      readonly countsNodes?: boolean;
+      readonly memory?: SessionMemory | undefined;
+    }
   | { readonly kind: 'close-session'; readonly open: OpenSession }
-  /** Asks for the names of the files that a model has its external data in. */
-  | { readonly kind: 'list-external-data'; readonly file: string }
+  /** Asks what a model file says before it is built. */
+  | { readonly kind: 'read-header'; readonly file: string }
   | {
       readonly kind: 'run';
       readonly session: Pointer;
@@ -29,6 +41,15 @@ export type ThreadRequest =
       readonly inputs: readonly RunInput[];
       readonly outputs: readonly RunOutput[];
     }
+  | { readonly kind: 'open-arena'; readonly config: ArenaConfig }
+  | { readonly kind: 'close-arena'; readonly arena: OpenArena }
+  /** Asks an arena to give what it keeps for the next runs back to the system. */
+  | { readonly kind: 'shrink-arena'; readonly arena: OpenArena }
+  /** Asks for the GPUs that CUDA has in this process. */
+  | { readonly kind: 'list-gpus'; readonly libraries: NvidiaLibraries }
+  | { readonly kind: 'tensorrt-version' }
+  /** Asks whether a session can be made on these providers. */
+  | { readonly kind: 'try-providers'; readonly providers: readonly ProviderOptions[] }
   /** Asks the C library to give free memory back to the system. */
   | { readonly kind: 'trim' }
   /** Ends the thread; it answers by exiting. */
@@ -47,8 +68,15 @@ export type ThreadMessage =
 
 /** The good end of a request. */
 export type ThreadAnswer =
-  | { readonly kind: 'opened'; readonly open: OpenSession }
-  | { readonly kind: 'listed'; readonly locations: readonly string[] }
+  | {
+      readonly kind: 'opened';
+      readonly open: OpenSession;
+      readonly nodes: Readonly<Record<string, number>> | undefined;
+    }
+  | { readonly kind: 'arena'; readonly arena: OpenArena }
+  | { readonly kind: 'version'; readonly version: string }
+  | { readonly kind: 'gpus'; readonly found: VisibleGpus }
+  | { readonly kind: 'header'; readonly header: ModelHeader }
   | { readonly kind: 'ran'; readonly outputs: readonly Tensor[]; readonly micros: number }
   | { readonly kind: 'done' };
 
@@ -59,4 +87,6 @@ export interface ThreadFailure {
   readonly ortCode?: number;
   readonly code?: StatusCode;
   readonly facts?: ErrorFacts;
+  /** The inputs of a run for which an arena had no room: it may be tried again. */
+  readonly inputs?: readonly RunInput[];
 }

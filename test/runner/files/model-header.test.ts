@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from 'no
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { externalLocations } from '#dist/runner/files/external-locations.js';
+import { readModelHeader } from '#dist/runner/files/model-header.js';
 import * as authored from '../../support/onnx/authored-models.js';
 import { externalWeights, weightsPlaces } from '../../support/onnx/external-models.js';
 import { temporaryFolder } from '../../support/onnx/model-folder.js';
@@ -11,10 +11,10 @@ const file = join(temporaryFolder(), 'model.onnx');
 
 function locationsIn(bytes: Uint8Array): readonly string[] {
   writeFileSync(file, bytes);
-  return externalLocations(file);
+  return readModelHeader(file).externalLocations;
 }
 
-describe('externalLocations', () => {
+describe('the external data of a model file', () => {
   it.each(weightsPlaces)('finds the file of weights that are an %s', (place) => {
     expect(locationsIn(externalWeights('sub/größe.bin', place))).toEqual(['sub/größe.bin']);
   });
@@ -38,7 +38,7 @@ describe('externalLocations', () => {
     const tail = externalWeights('w.bin');
     writeSync(descriptor, tail, 0, tail.length, 7 + gigabytes * 2 ** 30);
     closeSync(descriptor);
-    expect(externalLocations(file)).toEqual(['w.bin']);
+    expect(readModelHeader(file).externalLocations).toEqual(['w.bin']);
     writeFileSync(file, '');
   });
 
@@ -68,6 +68,6 @@ describe('externalLocations', () => {
   });
 
   it('throws what the file system says where there is no file', () => {
-    expect(() => externalLocations(join(file, 'missing'))).toThrow(/ENOTDIR|ENOENT/);
+    expect(() => readModelHeader(join(file, 'missing'))).toThrow(/ENOTDIR|ENOENT/);
   });
 });

@@ -1,0 +1,21 @@
+import { processWide } from '../process-wide.js';
+
+/** Lets through one at a time, in the order in which they ask. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Does this when everything before it has ended; the next waits for it, however it ends. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {}); // whoever asked is told
+    return turn;
+  }
+}
+
+/**
+ * The turns of everything that WebGPU does in this process: its sessions share one context, whose commands mix when two of
+ * them record at once, and the process dies. Source: onnxruntime, issues 32561 and 31627.
+ */
+export function webGpuTurns(): Turns {
+  return processWide('webgpu-turns', () => new Turns());
+}
