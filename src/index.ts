@@ -9,7 +9,27 @@ export type {
 export type { VersionPolicy } from './control/version-policy.js';
 export type { TransitionPolicy } from './control/transition-policy.js';
 export type { BatchingOptions, BatchSafety, PadValue } from './batching/batching-options.js';
-export type { ProviderOptions, SessionOptions } from './runner/session-options.js';
+export type { SessionOptions } from './runner/session-options.js';
+
+// Where models run.
+export type { DeviceName } from './runner/devices/device-name.js';
+export type { DeviceOptions, Fallback, ProviderList } from './runner/devices/device-options.js';
+export type { ProviderOptions } from './runner/session-options.js';
+export type { CudaOptions } from './runner/devices/cuda-options.js';
+export type {
+  Int8Options,
+  ShapeRange,
+  TensorRtOptions,
+} from './runner/devices/tensorrt/tensorrt-options.js';
+export {
+  type DeviceGpu,
+  type DeviceReport,
+  type ListDevicesOptions,
+  listDevices,
+} from './runner/devices/list-devices.js';
+export type { Remedy } from './runner/devices/remedies.js';
+export type { GpuStatus } from './runner/devices/nvidia/gpus.js';
+export type { ArenaStats } from './runner/ort/arena-stats.js';
 
 // Requests and answers.
 export type { ModelSpec } from './core/model-spec.js';
@@ -100,6 +120,7 @@ export { type CancelListener, type CancelSignal, toAbortSignal } from './core/ca
 export { withLease } from './routing/lease.js';
 export type {
   BatchingStatus,
+  DeviceStatus,
   Loader,
   ModelMetadata,
   RunRequest,

@@ -50,7 +50,11 @@ export interface DeviceStatus {
   readonly devices: readonly string[];
   /** Why it runs on the CPU, where another device was asked for. */
   readonly fallback?: string;
-  /** How many operators each execution provider runs; absent for a version that was to run on the CPU. */
+  /**
+   * How many operators each execution provider runs, as far as onnxruntime tells: of one that changes the layout of tensors
+   * (WebGPU) it leaves some out. Those of `cpu` are those that the device has not: each takes its tensors there and back.
+   * Absent for a version that runs on the CPU.
+   */
   readonly nodes?: Readonly<Record<string, number>>;
 }
 

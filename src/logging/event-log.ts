@@ -48,7 +48,15 @@ export class EventLog implements LifecycleObserver {
       const level = state === 'START' || state === 'UNLOADING' ? 'debug' : 'info';
       const more = state === 'AVAILABLE' ? defined({ durationMs, memoryBytes }) : {};
       this.#logger[level]({ ...fields, ...more }, `${name} is ${state}`);
+      if (state === 'AVAILABLE' && status.device?.fallback !== undefined)
+        this.#onFallback(id, status.device.fallback);
     }
+  }
+
+  /** It is served, and slower than it was meant to be. */
+  #onFallback(id: ServableId, reason: string): void {
+    const message = `${formatServableId(id)} runs on the CPU: ${reason}`;
+    this.#logger.warn({ event: 'fallback', ...id, reason }, message);
   }
 
   onLoad({ id, durationMs, error }: LoadReport): void {

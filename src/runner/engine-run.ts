@@ -3,6 +3,7 @@ import type { RunTimes } from './inline/run-times.js';
 import type { OpenArena } from './ort/arena.js';
 import type { Pointer } from './ort/c-api.js';
 import type { RunInput, RunOutput } from './ort/run.js';
+import type { Turns } from './threads/turns.js';
 
 /** The limit that bounds the memory of a session's runs. */
 export interface RunMemory {
@@ -21,8 +22,8 @@ export interface EngineRun {
   /** What runs of this model cost; the engine reads and updates it. */
   readonly times: RunTimes;
   readonly runConfigEntries?: Readonly<Record<string, string>> | undefined;
-  /** True where no two runs of such a model may overlap in the process. */
-  readonly isExclusive?: boolean | undefined;
+  /** Whose turn it is, where runs must not overlap with others. */
+  readonly turns?: Turns | undefined;
   /** True where it computes on another device: never on the calling thread, which would wait for that. */
   readonly isOnDevice?: boolean | undefined;
   /** Undefined where nobody has set a limit. */

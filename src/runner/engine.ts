@@ -5,8 +5,8 @@ import { threadOptions } from '../core/thread-options.js';
 import { SharedArenas } from './arenas/shared-arenas.js';
 import { DeviceLoads } from './devices/device-loads.js';
 import { type GpuStatus, Gpus } from './devices/nvidia/gpus.js';
-import { type NvidiaLibraries, nvidiaLibraries } from './devices/nvidia/nvml.js';
-import type { VisibleGpus } from './devices/nvidia/visible-gpus.js';
+import { type GpuReading, type NvidiaLibraries, nvidiaLibraries } from './devices/nvidia/nvml.js';
+import type { VisibleGpu, VisibleGpus } from './devices/nvidia/visible-gpus.js';
 import type { EngineRun, RunMemory } from './engine-run.js';
 import type { ModelHeader } from './files/model-header.js';
 import { InlineRunner, type InlineRuns } from './inline/inline-runner.js';
@@ -24,7 +24,7 @@ import { ExecutionThreads, type ThreadUsage } from './threads/execution-threads.
 import { ExitBarrier } from './threads/exit-barrier.js';
 import { LoadRunner, type SessionLoad } from './threads/load-runner.js';
 import { ThreadRunner } from './threads/thread-runner.js';
-import { webGpuTurns } from './threads/turns.js';
+import { inTurn, type Turns, webGpuTurns } from './threads/turns.js';
 import type { ThreadSetup } from './worker/messages.js';
 
 export interface EngineOptions {
@@ -96,8 +96,8 @@ export interface OpenTerms {
   readonly weightBytes?: number;
   /** A limit of the session's own, which its options have said to onnxruntime. @default undefined: the engine's */
   readonly ownLimit?: RunMemory | undefined;
-  /** Whether nothing else may happen on the device while it is made, runs and is closed. @default false */
-  readonly isExclusive?: boolean;
+  /** Taken while it is made, runs and is closed. @default undefined: all of that may overlap with other sessions */
+  readonly turns?: Turns | undefined;
   /** Whether the session says which providers run its operators. @default false */
   readonly countsNodes?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -109,7 +109,7 @@ export interface EngineSession extends OpenSession {
   readonly nodes?: Readonly<Record<string, number>> | undefined;
   /** What bounds its runs; undefined where nothing does. */
   readonly memory?: RunMemory | undefined;
-  readonly isExclusive: boolean;
+  readonly turns?: Turns | undefined;
 }
 
 /** The native library in this thread, and what hangs on it. */
@@ -188,7 +188,7 @@ export class OrtEngine {
     terms: OpenTerms = {},
   ): Promise<EngineSession> {
     const { loadRunner, arenas } = this.#bound();
-    const { isExclusive = false, countsNodes = false, weightBytes = 0, ownLimit, place, signal } = terms;
+    const { turns, countsNodes = false, weightBytes = 0, ownLimit, place, signal } = terms;
     if (place !== undefined && place !== 'cpu') await this.#assertRoom(place, weightBytes, ownLimit);
     const limit = ownLimit === undefined ? await this.#limitOf(place) : undefined;
     const arena = limit && (await arenas.open(limit.config));
@@ -201,9 +201,9 @@ export class OrtEngine {
     };
     const open = () => loadRunner.open(load, signal);
     const openInTurn = () => (limit === undefined ? open() : arenas.inTurn(limit.config, open));
-    const { open: opened, nodes } = await (isExclusive ? webGpuTurns().take(openInTurn) : openInTurn());
+    const { open: opened, nodes } = await inTurn(turns, openInTurn);
     const memory = limit && { limitName: limit.name, limitBytes: limit.config.limitBytes, arena };
-    return { ...opened, nodes, memory: ownLimit ?? memory, isExclusive };
+    return { ...opened, nodes, memory: ownLimit ?? memory, turns };
   }
 
   /**
@@ -221,6 +221,11 @@ export class OrtEngine {
     return this.#bound().gpus.list();
   }
 
+  /** What a GPU has to do; undefined where that cannot be told. */
+  readGpu(gpu: VisibleGpu): GpuReading | undefined {
+    return this.#bound().gpus.read(gpu);
+  }
+
   /** TensorRT's version; `unknown` where it is not there. */
   async tensorRtVersion(): Promise<string> {
     return this.#bound().loadRunner.tensorRtVersion();
@@ -235,7 +240,7 @@ export class OrtEngine {
   async tryProviders(providers: readonly ProviderOptions[]): Promise<void> {
     const { loadRunner } = this.#bound();
     const attempt = () => loadRunner.tryProviders(providers);
-    await (providers.some(({ name }) => name === 'webgpu') ? webGpuTurns().take(attempt) : attempt());
+    await inTurn(providers.some(({ name }) => name === 'webgpu') ? webGpuTurns() : undefined, attempt);
   }
 
   /** What the arenas with a limit hold, by place. */
@@ -318,8 +323,8 @@ export class OrtEngine {
   /** Releases a session, on a load thread. The caller has made sure that no run is in flight. Never rejects. */
   async closeSession(open: EngineSession): Promise<void> {
     const { loadRunner } = this.#bound();
-    const close = () => loadRunner.close(open);
-    await (open.isExclusive ? webGpuTurns().take(close) : close());
+    const { turns, nodes: _nodes, memory: _memory, ...native } = open;
+    await inTurn(turns, () => loadRunner.close(native));
   }
 
   /**

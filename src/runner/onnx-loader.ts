@@ -16,7 +16,6 @@ import {
   type DeviceSession,
   type OpenDevices,
   openDevices,
-  type PlanMaker,
 } from './devices/device-sessions.js';
 import { prepareTensorRt, rangesOf, type TensorRtModel } from './devices/tensorrt/prepare-tensorrt.js';
 import type { ShapeRanges } from './devices/tensorrt/shape-ranges.js';
@@ -173,8 +172,10 @@ export class OnnxLoader implements Loader {
         weightBytes: header.weightBytes + revisions.bytes - ownBytes,
         signal,
       };
-      const prepared = await this.#prepare(id, path, { header, files: [file, ...beside], options });
-      devices = await this.#open(id, load, prepared.plans).catch((error) => explained(error, file, copy));
+      const prepared = this.#prepare(id, path, { header, files: [file, ...beside], options });
+      devices = await this.#open(id, { ...load, prepare: prepared.prepare }).catch((error) =>
+        explained(error, file, copy),
+      );
       if (signal?.aborted) throw cancelled(signal);
       const [{ open }] = devices.sessions as readonly [DeviceSession];
       const signatures = await readSignatures(open, path);
@@ -185,7 +186,7 @@ export class OnnxLoader implements Loader {
         signatures,
         options: {
           sharesArena: open.memory?.arena !== undefined || usesSharedArena(options),
-          ranges: devices.status.fallback === undefined ? prepared.ranges : undefined,
+          ranges: devices.status.fallback === undefined ? prepared.ranges() : undefined,
         },
         fileBytes: revisions.bytes,
         onUnload: async () => copy?.remove(),
@@ -199,14 +200,9 @@ export class OnnxLoader implements Loader {
     }
   }
 
-  /** How its sessions are made, with what a device must know of the model beforehand. */
-  async #prepare(
-    id: ServableId,
-    path: string,
-    { header, files, options }: PreparedModel,
-  ): Promise<{ readonly plans: readonly PlanMaker[]; readonly ranges: ShapeRanges | undefined }> {
+  /** What a device must be told of a model before it is built. */
+  #prepare(id: ServableId, path: string, { header, files, options }: PreparedModel): Preparation {
     const wanted = this.#devices(id) ?? {};
-    const plans = planDevices(wanted, this.#engine.growth);
     const model: TensorRtModel = {
       engine: this.#engine,
       options: wanted.tensorrt ?? {},
@@ -217,27 +213,31 @@ export class OnnxLoader implements Loader {
       rows: this.#rows(id) ?? { min: 1, opt: 1, max: 1 },
       freeDimensions: options.freeDimensions,
     };
-    const isBuilt = plans.some(({ kind }) => kind === 'tensorrt');
+    const isBuilt = planDevices(wanted, this.#engine.growth).some(({ kind }) => kind === 'tensorrt');
     return {
-      plans: plans.map(
-        (plan) => async () => (plan.kind === 'tensorrt' ? prepareTensorRt(plan, model) : plan),
-      ),
-      ranges: isBuilt ? rangesOf(model) : undefined,
+      prepare: async (plan) => (plan.kind === 'tensorrt' ? prepareTensorRt(plan, model) : plan),
+      ranges: () => (isBuilt ? rangesOf(model) : undefined),
     };
   }
 
   #open(
     id: ServableId,
-    load: Pick<DeviceLoad, 'file' | 'options' | 'weightBytes' | 'signal'>,
-    plans: readonly PlanMaker[],
+    load: Pick<DeviceLoad, 'file' | 'options' | 'prepare' | 'weightBytes' | 'signal'>,
   ): Promise<OpenDevices> {
-    const { fallback = 'fail', gpuMemoryLimitBytes, shrinkArena = false } = this.#devices(id) ?? {};
-    const ownLimit =
-      gpuMemoryLimitBytes === undefined
-        ? undefined
-        : { limitName: 'gpuMemoryLimitBytes', limitBytes: gpuMemoryLimitBytes };
-    return openDevices({ ...load, engine: this.#engine, fallback, ownLimit, shrinkArena }, plans);
+    const wanted = this.#devices(id) ?? {};
+    const { fallback = 'fail', gpuMemoryLimitBytes: limitBytes, shrinkArena = false } = wanted;
+    const ownLimit = limitBytes === undefined ? undefined : { limitName: 'gpuMemoryLimitBytes', limitBytes };
+    return openDevices(
+      { ...load, engine: this.#engine, fallback, ownLimit, shrinkArena },
+      planDevices(wanted, this.#engine.growth),
+    );
   }
+}
+
+/** What is done with a plan before a session is made, and the shapes that runs may have then; undefined for any. */
+interface Preparation {
+  readonly prepare: DeviceLoad['prepare'];
+  readonly ranges: () => ShapeRanges | undefined;
 }
 
 /** What is known of a model before it is built. */

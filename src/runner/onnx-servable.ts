@@ -159,15 +159,16 @@ export class OnnxServable implements Servable {
       outputs: outputs.map((alias) => this.#fetch(signature, alias)),
       times: this.#times,
       runConfigEntries,
-      isExclusive: open.isExclusive,
+      turns: open.turns,
       isOnDevice: !isOnHost,
       memory: open.memory,
       signal,
       givesInputs,
       record,
     };
-    // The host's CPUs are not chosen between: who runs there is the threads' affair.
-    return isOnHost ? this.#engine.run(run) : this.#engine.loads.during(device, () => this.#engine.run(run));
+    // Where there is nothing to choose from, the CPU is not counted: who runs there is the threads' affair.
+    const isCounted = !isOnHost || this.#sessions.length > 1;
+    return isCounted ? this.#engine.loads.during(device, () => this.#engine.run(run)) : this.#engine.run(run);
   }
 
   #toFailure(error: unknown): ServingError {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tensor } from '#dist/core/tensor.js';
 import type { EngineSession } from '#dist/runner/engine.js';
 import { RunTimes } from '#dist/runner/inline/run-times.js';
+import { Turns } from '#dist/runner/threads/turns.js';
 import { openEngine, run } from '../support/engine.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
@@ -87,6 +88,7 @@ describe('a model that is abandoned', () => {
   it('ends runs that wait for their turn at once, where no two may overlap', async () => {
     const folder = temporaryFolder();
     const file = `${writeModel(folder, 'spin', 1, authored.spin())}/1/model.onnx`;
+    const turns = new Turns();
     const [first, second] = await Promise.all([1, 2].map(() => bench.engine.openSession(file, {})));
     const exclusive = ({ session, inputs, outputs }: EngineSession) =>
       bench.engine.run({
@@ -97,7 +99,7 @@ describe('a model that is abandoned', () => {
         })),
         outputs: outputs.map(({ nativeName }) => ({ nativeName, kind: 'tensor' })),
         times: new RunTimes(),
-        isExclusive: true,
+        turns,
       });
     const running = exclusive(first as EngineSession);
     const waiting = [exclusive(second as EngineSession), exclusive(second as EngineSession)];

@@ -20,9 +20,9 @@ export class DeviceLoads {
     return this.#runs.get(device) ?? 0;
   }
 
-  /** By device; those that have had none are absent. */
+  /** By device, without the CPU, whose runs are mostly not counted; those that have had none are absent. */
   get all(): ReadonlyMap<string, number> {
-    return this.#runs;
+    return new Map([...this.#runs].filter(([device]) => device !== 'cpu'));
   }
 
   /** Counts a run, from its hand-over to its end. */

@@ -26,7 +26,7 @@ export interface DeviceOptions {
    * What becomes of a version that its device cannot run, because a library, a driver or the device is missing, or because
    * it has none of the model's operators. `fail`: it is not served, and the error says what is missing and how to mend
    * that. `cpu`: it is served from the CPU, which its status, the metrics and the log say. A device that runs some of the
-   * operators leaves the others to the CPU; `status().device.nodes` counts them.
+   * operators leaves the others to the CPU; `status()[0].device.nodes` counts them.
    *
    * @default 'fail': what was to be fast is never slow without anybody knowing
    */

@@ -16,8 +16,8 @@ export interface DevicePlan {
   readonly providers: readonly ProviderOptions[];
   /** True where it has no memory but the host's. */
   readonly isOnHost: boolean;
-  /** True where nothing else may run on the device at the same time. */
-  readonly isExclusive: boolean;
+  /** Among what it must run alone: all sessions of the process on such a device, or the runs of its own session. */
+  readonly isAloneIn?: 'process' | 'session';
 }
 
 export interface PlanOptions {
@@ -53,7 +53,7 @@ function planDevice(name: string, options: DeviceOptions, allowGrowth: boolean):
   const parsed = parseDevice(name);
   if (parsed === undefined) return planProviders({ providers: [name] });
   const { kind, index, name: device } = parsed;
-  const plan = { device, kind, index, isOnHost: kind === 'cpu', isExclusive: kind === 'webgpu' };
+  const plan = { device, kind, index, isOnHost: kind === 'cpu' };
   switch (kind) {
     case 'cpu':
       return { ...plan, place: 'cpu', providers: [] };
@@ -67,11 +67,13 @@ function planDevice(name: string, options: DeviceOptions, allowGrowth: boolean):
         providers: [cudaProvider(index, options.cuda ?? {}, memory)],
       };
     }
-    case 'dml':
-      return { ...plan, providers: [{ name: kind, options: { device_id: String(index) } }] };
+    case 'dml': {
+      const providers = [{ name: kind, options: { device_id: String(index) } }];
+      return { ...plan, ...aloneIn(kind), providers };
+    }
     case 'webgpu':
     case 'coreml':
-      return { ...plan, providers: [{ name: kind }] };
+      return { ...plan, ...aloneIn(kind), providers: [{ name: kind }] };
     default:
       return kind satisfies never;
   }
@@ -88,8 +90,17 @@ function planProviders({ providers }: ProviderList): DevicePlan {
     ...(isOnHost && { place: 'cpu' as const }),
     providers: all,
     isOnHost,
-    isExclusive: names.includes('webgpu'),
+    ...aloneIn(...names),
   };
+}
+
+/**
+ * Which runs must not overlap. WebGPU's sessions share one context. DirectML's run one request at a time each (source:
+ * onnxruntime, docs/execution-providers/DirectML-ExecutionProvider.md).
+ */
+function aloneIn(...providers: readonly string[]): Pick<DevicePlan, 'isAloneIn'> {
+  if (providers.includes('webgpu')) return { isAloneIn: 'process' };
+  return providers.includes('dml') ? { isAloneIn: 'session' } : {};
 }
 
 /** How many operators each provider runs, by the names that our users write. */
@@ -99,14 +110,8 @@ export function inShort(nodes: Readonly<Record<string, number>>): Readonly<Recor
   );
 }
 
-/** Whether a device has none of a model's operators, although there are some. */
-export function runsNothing(
-  { kind, providers }: DevicePlan,
-  nodes: Readonly<Record<string, number>>,
-): boolean {
-  const wanted = kind === 'providers' ? providers.map(({ name }) => name.toLowerCase()) : [kind];
-  const own = wanted.filter((name) => !hostProviders.includes(name));
-  const counts = Object.entries(nodes);
-  const isOwn = (name: string) => own.some((each) => each === name.toLowerCase());
-  return own.length > 0 && counts.length > 0 && !counts.some(([name, count]) => isOwn(name) && count > 0);
+/** Whether all operators that are counted, and there are some, are the CPU's. */
+export function isOfHostAlone(nodes: Readonly<Record<string, number>>): boolean {
+  const counted = Object.entries(inShort(nodes)).filter(([, count]) => count > 0);
+  return counted.length > 0 && counted.every(([name]) => hostProviders.includes(name));
 }

@@ -4,8 +4,9 @@ import type { EngineSession, OpenTerms, OrtEngine } from '../engine.js';
 import type { RunMemory } from '../engine-run.js';
 import { type ArenaPlace, shrinkEntries } from '../ort/arena.js';
 import type { PlacedSessionOptions, SessionOptions } from '../session-options.js';
+import { Turns, webGpuTurns } from '../threads/turns.js';
 import type { Fallback } from './device-options.js';
-import { type DevicePlan, inShort, runsNothing } from './device-plan.js';
+import { type DevicePlan, inShort, isOfHostAlone } from './device-plan.js';
 import { describeRemedy, remedyFor } from './remedies.js';
 
 /** A model's session on one device. */
@@ -19,9 +20,6 @@ export interface DeviceSession {
   readonly runConfigEntries: Readonly<Record<string, string>> | undefined;
 }
 
-/** Makes a plan when its turn has come: what it needs may be missing, as the device itself may be. */
-export type PlanMaker = () => Promise<DevicePlan>;
-
 /** A model on its devices, and what is to be said of that. */
 export interface OpenDevices {
   readonly sessions: readonly DeviceSession[];
@@ -34,6 +32,8 @@ export interface DeviceLoad {
   readonly file: string;
   readonly options: SessionOptions;
   readonly fallback: Fallback;
+  /** Adds to a plan what must be known of the device for it. What that needs may be missing, as the device itself may be. */
+  readonly prepare: (plan: DevicePlan) => Promise<DevicePlan>;
   /** Bytes of the model's weights. */
   readonly weightBytes: number;
   /** A limit of the model's own, of each CUDA device's memory. */
@@ -59,7 +59,6 @@ const onHost: DevicePlan = {
   place: 'cpu',
   providers: [],
   isOnHost: true,
-  isExclusive: false,
 };
 
 /**
@@ -68,13 +67,11 @@ const onHost: DevicePlan = {
  * @throws ServingError FAILED_PRECONDITION with what is missing and how to mend it, where the device is at fault and
  *   `fallback` is `fail`; whatever opening a session throws otherwise. Nothing is left open.
  */
-export async function openDevices(load: DeviceLoad, makers: readonly PlanMaker[]): Promise<OpenDevices> {
+export async function openDevices(load: DeviceLoad, plans: readonly DevicePlan[]): Promise<OpenDevices> {
   const sessions: DeviceSession[] = [];
   let isOnHost = true;
   try {
-    for (const makePlan of makers) {
-      isOnHost = false;
-      const plan = await makePlan();
+    for (const plan of plans) {
       isOnHost = plan.isOnHost;
       sessions.push(await openDevice(load, plan));
     }
@@ -94,28 +91,78 @@ export async function closeDevices(engine: OrtEngine, sessions: readonly DeviceS
 }
 
 async function openDevice(load: DeviceLoad, plan: DevicePlan): Promise<DeviceSession> {
+  const { device, isOnHost } = plan;
+  if (isOnHost) return sessionOf(load, plan, await openSession(load, plan));
+  try {
+    const open = await openSession(load, await load.prepare(plan));
+    return await keepIfUsed(load, sessionOf(load, plan, open));
+  } catch (error) {
+    throw deviceError(device, error);
+  }
+}
+
+/** The session, unless the device has none of its operators; it is closed then. */
+async function keepIfUsed(load: DeviceLoad, session: DeviceSession): Promise<DeviceSession> {
+  const { device, open } = session;
+  try {
+    if (await isUsed(load, open)) return session;
+    throw runsNothingError(device, open);
+  } catch (error) {
+    await load.engine.closeSession(open);
+    throw error;
+  }
+}
+
+function openSession(load: DeviceLoad, { providers, place, isOnHost, isAloneIn }: DevicePlan) {
   const { engine, file, weightBytes, ownLimit, signal } = load;
-  const { device, isOnHost, isExclusive, place } = plan;
-  const options: PlacedSessionOptions = { ...load.options, providers: plan.providers };
+  const options: PlacedSessionOptions = { ...load.options, providers };
   const terms: OpenTerms = {
     place,
     weightBytes: place === undefined ? 0 : weightBytes,
     ownLimit: place === 'cpu' ? undefined : ownLimit,
-    isExclusive,
+    turns: isAloneIn && (isAloneIn === 'process' ? webGpuTurns() : new Turns()),
     countsNodes: !isOnHost,
     signal,
   };
-  const open = await engine.openSession(file, options, terms).catch((error) => {
-    throw isOnHost ? error : deviceError(device, error);
-  });
-  if (!runsNothing(plan, inShort(open.nodes ?? {})))
-    return { device, place, open, isOnHost, runConfigEntries: runEntries(load, place) };
-  await engine.closeSession(open);
-  const total = Object.values(open.nodes ?? {}).reduce((sum, count) => sum + count, 0);
-  throw new ServingError('FAILED_PRECONDITION', `${device} can run none of its ${total} operators`, {
-    actual: JSON.stringify(inShort(open.nodes ?? {})),
-    expected: `operators on ${device}`,
-  });
+  return engine.openSession(file, options, terms);
+}
+
+/**
+ * Whether a device runs some of a model's operators. A provider that lays tensors out otherwise than the graph does is not
+ * asked what it runs when onnxruntime takes its notes (1.30: WebGPU): where there are only notes of the CPU, they are
+ * compared with those of a session that the CPU runs all of.
+ */
+async function isUsed(
+  { engine, file, options, signal }: DeviceLoad,
+  { nodes = {} }: EngineSession,
+): Promise<boolean> {
+  if (!isOfHostAlone(nodes)) return true;
+  const all = await engine.openSession(file, options, { countsNodes: true, signal });
+  await engine.closeSession(all);
+  return totalOf(nodes) < totalOf(all.nodes);
+}
+
+function totalOf(nodes: Readonly<Record<string, number>> = {}): number {
+  return Object.values(nodes).reduce((sum, count) => sum + count, 0);
+}
+
+function sessionOf(
+  load: DeviceLoad,
+  { device, place, isOnHost }: DevicePlan,
+  open: EngineSession,
+): DeviceSession {
+  return { device, place, open, isOnHost, runConfigEntries: runEntries(load, place) };
+}
+
+function runsNothingError(device: string, { nodes }: EngineSession): ServingError {
+  return new ServingError(
+    'FAILED_PRECONDITION',
+    `${device} can run none of its ${totalOf(nodes)} operators`,
+    {
+      actual: `${totalOf(nodes)} operators on the CPU`,
+      expected: `operators on ${device}`,
+    },
+  );
 }
 
 function runEntries(

@@ -40,7 +40,7 @@ export class InlineRunner {
 
   /** True where the run is to be done here and now. */
   accepts(run: EngineRun, elements: number): boolean {
-    if (this.#mode === 'off' || run.isExclusive || run.isOnDevice) return false;
+    if (this.#mode === 'off' || run.turns !== undefined || run.isOnDevice) return false;
     if (run.runConfigEntries !== undefined) return false;
     // onnxruntime checks values before it uses them; another thread must not change them in between.
     if (run.signal?.aborted || isSharedMemory(run.inputs)) return false;

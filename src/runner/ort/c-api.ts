@@ -79,13 +79,9 @@ function openTable(libraryFile: string): { version: string; table: Pointer | nul
     return { version, table: koffi.decode(getApi, koffi.proto(pointer, ['uint32_t']))(apiVersion) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ServingError(
-      'FAILED_PRECONDITION',
-      `Cannot start the engine: cannot load ${libraryFile}: ${reason}`,
-      {
-        cause,
-      },
-    );
+    throw new ServingError('FAILED_PRECONDITION', `Cannot start the engine: cannot load ${reason}`, {
+      cause,
+    });
   }
 }
 

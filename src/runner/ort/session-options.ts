@@ -121,11 +121,12 @@ function appendProvider(
       case 'tensorrt':
         appendByObject(api, native, objectProviders[name], options);
         break;
+      case 'dml':
+        api.DisableMemPattern(native); // it takes none
+        appendByName(api, native, name, options);
+        break;
       default:
-        withKeyValues(options, (keys, values, length) => {
-          const known = genericProviderNames[name] ?? name;
-          api.SessionOptionsAppendExecutionProvider(native, known, keys, values, length);
-        });
+        appendByName(api, native, name, options);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -134,4 +135,21 @@ function appendProvider(
       cause,
     });
   }
+}
+
+function appendByName(
+  api: OrtApi,
+  native: Pointer,
+  name: string,
+  entries: Readonly<Record<string, string>>,
+): void {
+  withKeyValues(entries, (keys, values, length) => {
+    api.SessionOptionsAppendExecutionProvider(
+      native,
+      genericProviderNames[name] ?? name,
+      keys,
+      values,
+      length,
+    );
+  });
 }

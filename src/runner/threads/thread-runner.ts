@@ -10,7 +10,7 @@ import { copyInputs, takeInputs } from '../run-inputs.js';
 import type { ThreadAnswer, ThreadRequest } from '../worker/messages.js';
 import { ArenaFullError } from './arena-full-error.js';
 import type { ExecutionThreads } from './execution-threads.js';
-import { webGpuTurns } from './turns.js';
+import type { Turns } from './turns.js';
 
 /** A run that a thread has or that waits for one. */
 interface InFlight {
@@ -19,7 +19,7 @@ interface InFlight {
   endedBy: ServingError | undefined;
 }
 
-/** An exclusive run that waits until the one before it has ended. */
+/** A run that waits until the one before it has ended. */
 interface WaitingTurn extends Deferred<readonly Tensor[]> {
   readonly session: Pointer;
 }
@@ -47,7 +47,7 @@ export class ThreadRunner {
   run(run: EngineRun, elements: number): Promise<readonly Tensor[]> {
     const { inputs, buffers } = run.givesInputs ? takeInputs(run.inputs) : copyInputs(run.inputs);
     const start = () => this.#runWithin({ ...run, inputs }, buffers, elements);
-    return run.isExclusive ? this.#runInTurn(run.session, start) : start();
+    return run.turns === undefined ? start() : this.#runInTurn(run.session, run.turns, start);
   }
 
   /**
@@ -66,10 +66,14 @@ export class ThreadRunner {
     }
   }
 
-  #runInTurn(session: Pointer, start: () => Promise<readonly Tensor[]>): Promise<readonly Tensor[]> {
+  #runInTurn(
+    session: Pointer,
+    turns: Turns,
+    start: () => Promise<readonly Tensor[]>,
+  ): Promise<readonly Tensor[]> {
     const turn: WaitingTurn = { session, ...deferred<readonly Tensor[]>() };
     this.#turns.add(turn);
-    void webGpuTurns().take(async () => {
+    void turns.take(async () => {
       if (!this.#turns.delete(turn)) return; // it was ended while it waited
       await start().then(turn.resolve, turn.reject); // the next one does not care how this one ended
     });

@@ -12,6 +12,11 @@ export class Turns {
   }
 }
 
+/** Does this in its turn; at once where there are no turns. */
+export function inTurn<T>(turns: Turns | undefined, work: () => Promise<T>): Promise<T> {
+  return turns === undefined ? work() : turns.take(work);
+}
+
 /**
  * The turns of everything that WebGPU does in this process: its sessions share one context, whose commands mix when two of
  * them record at once, and the process dies. Source: onnxruntime, issues 32561 and 31627.
