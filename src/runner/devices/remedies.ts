@@ -74,6 +74,10 @@ const remedies: readonly (readonly [RegExp, (found: RegExpExecArray, isThere: Is
     () => ({ reason: 'there is no GPU with a driver that WebGPU can use', fix: installVulkan }),
   ],
   [
+    /requires f16 but the device does not support it/,
+    () => ({ reason: 'the GPU, or its driver, has no float16, which the model computes in' }),
+  ],
+  [
     /(\w+) execution provider is not (?:supported|enabled) in this build/,
     ([, provider]) => ({
       reason: `onnxruntime-node has no ${provider} for ${process.platform}/${process.arch}`,

@@ -1,4 +1,5 @@
 import { ServingError } from '../../core/errors.js';
+import type { ProviderOptions } from '../session-options.js';
 import { arenaStats } from './arena-stats.js';
 import { type OrtApi, OutWord, type Pointer } from './c-api.js';
 import { NativeStrings } from './native-strings.js';
@@ -7,6 +8,7 @@ import { createRunOptions } from './run-options.js';
 import { closeSession, type OpenSession, openSessionFromBytes } from './session.js';
 import { createSessionOptions } from './session-options.js';
 import { tinyModel } from './tiny-model.js';
+import { tryProviders } from './try-providers.js';
 
 /** Whose memory an arena has: the host's, or that of a CUDA device by its index. */
 export type ArenaPlace = 'cpu' | `cuda:${number}`;
@@ -43,6 +45,8 @@ const defaultMemory = 0;
  * @throws OrtError with onnxruntime's reason; ServingError INTERNAL where sessions do not get the arena. Nothing is left.
  */
 export function openArena(api: OrtApi, environment: Pointer, config: ArenaConfig): OpenArena {
+  // onnxruntime 1.30 ends the process where it is to make an arena of a provider whose library it cannot load.
+  if (config.place !== 'cpu') tryProviders(api, environment, providersOf(config.place));
   const memoryInfo = createMemoryInfo(api, config.place);
   let isRegistered = false;
   try {
@@ -126,9 +130,7 @@ function openAnchor(
 ): OpenSession {
   const options = createSessionOptions(api, {
     configEntries: sharedArenaEntries,
-    ...(place !== 'cpu' && {
-      providers: [{ name: 'cuda', options: { device_id: String(deviceIndex(place)) } }],
-    }),
+    providers: providersOf(place),
   });
   let anchor: OpenSession | undefined;
   try {
@@ -141,6 +143,11 @@ function openAnchor(
   } finally {
     api.ReleaseSessionOptions(options);
   }
+}
+
+/** The providers whose memory is a place's; the CPU needs none. */
+function providersOf(place: ArenaPlace): readonly ProviderOptions[] {
+  return place === 'cpu' ? [] : [{ name: 'cuda', options: { device_id: String(deviceIndex(place)) } }];
 }
 
 /** The session options by which a session takes its memory from the arenas of the environment. */

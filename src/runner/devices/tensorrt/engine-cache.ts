@@ -4,6 +4,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ServingError } from '../../../core/errors.js';
+import type { ShapeRanges } from './shape-ranges.js';
 import type { TensorRtOptions } from './tensorrt-options.js';
 
 /** What engines fit, beside their model: with another of these they would be built anew, or must be. */
@@ -26,6 +27,8 @@ export interface EngineCacheRequest {
   readonly files: readonly string[];
   readonly machine: EngineMachine;
   readonly options: TensorRtOptions;
+  /** The shapes that engines are built for. */
+  readonly ranges: ShapeRanges;
 }
 
 /** Folders that exist and hold what an engine needs to be found, or built. */
@@ -35,14 +38,15 @@ export interface EngineFolders {
 }
 
 /**
- * Makes the folder of a model's engines, `<cache>/<gpu and versions>/<hash of the model and its options>`, and puts the
- * calibration table there, where TensorRT looks for it. Models that are the same share engines, whatever they are called.
+ * Makes the folder of a model's engines, `<cache>/<gpu and versions>/<hash of the model, its options and shapes>`, and puts the
+ * calibration table there, where TensorRT looks for it. Models that are the same share engines, whatever they
+ * are called.
  *
  * @throws ServingError FAILED_PRECONDITION where a file cannot be read, or the folder not be written.
  */
 export async function prepareEngineCache(request: EngineCacheRequest): Promise<EngineFolders> {
-  const { folder, versionPath, files, machine, options } = request;
-  const { cacheDirectory: _where, int8, ...building } = options;
+  const { folder, versionPath, files, machine, options, ranges } = request;
+  const { cacheDirectory: _where, shapes: _part, int8, ...building } = options;
   const table = int8 && join(versionPath, int8.calibrationTable);
   try {
     const hash = createHash('sha256');
@@ -50,7 +54,7 @@ export async function prepareEngineCache(request: EngineCacheRequest): Promise<E
       hash.update(`${basename(file)}\0`);
       await pipeline(createReadStream(file), hash, { end: false });
     }
-    hash.update(JSON.stringify([building, int8 ?? null]));
+    hash.update(JSON.stringify([building, int8 ?? null, ranges]));
     const timingFolder = join(folder, machineFolder(machine));
     const engineFolder = join(timingFolder, hash.digest('hex').slice(0, 32));
     await mkdir(engineFolder, { recursive: true });

@@ -39,7 +39,7 @@ export function rangesOf({ inputs, rows, options, freeDimensions }: TensorRtMode
 export async function prepareTensorRt(plan: DevicePlan, model: TensorRtModel): Promise<DevicePlan> {
   const { options, versionPath } = model;
   const ranges = rangesOf(model);
-  const folders = options.cacheDirectory === false ? undefined : await foldersOf(plan, model);
+  const folders = options.cacheDirectory === false ? undefined : await foldersOf(plan, model, ranges);
   // Without a folder of engines the table is read from where it is.
   const table =
     options.int8 &&
@@ -48,7 +48,11 @@ export async function prepareTensorRt(plan: DevicePlan, model: TensorRtModel): P
   return { ...plan, providers: [tensorRtProvider(plan.index, options, told), ...plan.providers] };
 }
 
-async function foldersOf({ index }: DevicePlan, model: TensorRtModel): Promise<EngineFolders> {
+async function foldersOf(
+  { index }: DevicePlan,
+  model: TensorRtModel,
+  ranges: ShapeRanges,
+): Promise<EngineFolders> {
   const { engine, options, versionPath, files } = model;
   const { driverVersion, gpus } = await engine.gpus();
   const machine = {
@@ -58,5 +62,5 @@ async function foldersOf({ index }: DevicePlan, model: TensorRtModel): Promise<E
     tensorRtVersion: await engine.tensorRtVersion(),
   };
   const folder = options.cacheDirectory || join(model.cacheDirectory, 'tensorrt');
-  return await prepareEngineCache({ folder, versionPath, files, machine, options });
+  return await prepareEngineCache({ folder, versionPath, files, machine, options, ranges });
 }
