@@ -145,6 +145,7 @@ export type {
   RequestLogObserver,
 } from './request-log/request-log-observer.js';
 export { OnnxLoader, type OnnxLoaderOptions } from './runner/onnx-loader.js';
-export { type EngineOptions, OrtEngine } from './runner/engine.js';
+export { OrtEngine } from './runner/engine.js';
+export type { EngineOptions } from './runner/engine-options.js';
 export type { InlineRuns } from './runner/inline/inline-runner.js';
 export type { Clock } from './core/clock.js';

@@ -35,6 +35,7 @@ const cudaChecks: Readonly<Record<keyof NonNullable<DeviceOptions['cuda']>, Chec
   convMaxWorkspace: isBoolean,
   tf32: isBoolean,
   preferNhwc: isBoolean,
+  graphs: isBoolean,
 };
 
 const int8Checks: Readonly<Record<keyof Int8Options, Check>> = {
@@ -67,6 +68,10 @@ export const deviceKeys = Object.keys(deviceChecks) as readonly (keyof DeviceOpt
 export function resolveDevice(options: DeviceOptions, path: string): DeviceOptions {
   const said = deviceKeys.filter((key) => options[key] !== undefined);
   for (const key of said) deviceChecks[key](options[key], path === '' ? key : `${path}.${key}`);
+  if (options.cuda?.graphs && options.shrinkArena) {
+    const at = path === '' ? 'shrinkArena' : `${path}.shrinkArena`;
+    throw optionError(at, true, 'false beside cuda.graphs: what was recorded goes on using its memory');
+  }
   return structuredClone(Object.fromEntries(said.map((key) => [key, options[key]])));
 }
 

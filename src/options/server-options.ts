@@ -17,7 +17,7 @@ import type { Logger } from '../logging/logger.js';
 import { checkMetricsOptions, type MetricsOptions } from '../metrics/metrics-options.js';
 import type { RequestLogObserver } from '../request-log/request-log-observer.js';
 import type { DeviceOptions } from '../runner/devices/device-options.js';
-import type { EngineOptions } from '../runner/engine.js';
+import type { EngineOptions } from '../runner/engine-options.js';
 import { usableCpus } from '../runner/threads/cpu-quota.js';
 import { RoutedStorage } from '../storage/routed-storage.js';
 import type { WarmupReport } from '../warmup/warmup-loader.js';

@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../core/cancellation.js';
+import type { RunGraphs } from './graphs/run-graphs.js';
 import type { RunTimes } from './inline/run-times.js';
 import type { OpenArena } from './ort/arena.js';
 import type { Pointer } from './ort/c-api.js';
@@ -26,6 +27,8 @@ export interface EngineRun {
   readonly turns?: Turns | undefined;
   /** True where it computes on another device: never on the calling thread, which would wait for that. */
   readonly isOnDevice?: boolean | undefined;
+  /** Where its runs are recorded and replayed. */
+  readonly graphs?: RunGraphs | undefined;
   /** Undefined where nobody has set a limit. */
   readonly memory?: RunMemory | undefined;
   readonly signal?: CancelSignal | undefined;

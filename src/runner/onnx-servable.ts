@@ -160,6 +160,7 @@ export class OnnxServable implements Servable {
       times: this.#times,
       runConfigEntries,
       turns: open.turns,
+      graphs: open.graphs,
       isOnDevice: !isOnHost,
       memory: open.memory,
       signal,

@@ -1,7 +1,7 @@
 import { ModelServer, type ModelServerOptions, type ServingError, type Tensor } from 'servable';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tensor } from '#dist/core/tensor.js';
-import type { EngineOptions } from '#dist/runner/engine.js';
+import type { EngineOptions } from '#dist/runner/engine-options.js';
 import { type EngineBench, openEngine, run } from '../support/engine.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';

@@ -7,6 +7,8 @@ const owners: Readonly<Record<string, keyof OrtApi>> = {
   CreateSessionOptions: 'ReleaseSessionOptions',
   CreateRunOptions: 'ReleaseRunOptions',
   CreateCpuMemoryInfo: 'ReleaseMemoryInfo',
+  CreateIoBinding: 'ReleaseIoBinding',
+  CreateAllocator: 'ReleaseAllocator',
   CreateTensorAsOrtValue: 'ReleaseValue',
   CreateTensorWithDataAsOrtValue: 'ReleaseValue',
   GetValue: 'ReleaseValue',

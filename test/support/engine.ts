@@ -1,7 +1,8 @@
 import type { Servable } from '#dist/core/servable.js';
 import type { Signature } from '#dist/core/signature.js';
 import type { TensorMap } from '#dist/core/tensor.js';
-import { type EngineOptions, OrtEngine } from '#dist/runner/engine.js';
+import { OrtEngine } from '#dist/runner/engine.js';
+import type { EngineOptions } from '#dist/runner/engine-options.js';
 import { OnnxLoader } from '#dist/runner/onnx-loader.js';
 import type { SessionOptions } from '#dist/runner/session-options.js';
 import { temporaryFolder, writeModel } from './onnx/model-folder.js';

@@ -28,6 +28,16 @@ export interface CudaOptions {
    * @default false, as in onnxruntime
    */
   readonly preferNhwc?: boolean;
+  /**
+   * Whether the kernels of a run are recorded when its shape is seen first (CUDA graphs), and replayed as a whole from then
+   * on: a run of many small kernels no longer pays for the launch of each. For models that CUDA runs all of, without control
+   * flow. Each shape takes memory of its own, for 64 of them at most; let the warm-up see them. All runs of a device's
+   * recorded models take turns on one thread. Not together with `gpuMemoryFraction` and `shrinkArena`: what was recorded
+   * goes on using its memory.
+   *
+   * @default false, as in onnxruntime
+   */
+  readonly graphs?: boolean;
 }
 
 /** What bounds the memory of a device. */
@@ -46,7 +56,7 @@ const searches = { exhaustive: 'EXHAUSTIVE', heuristic: 'HEURISTIC', default: 'D
  * Source of the keys: onnxruntime, core/providers/cuda/cuda_execution_provider_info.cc.
  */
 export function cudaProvider(index: number, options: CudaOptions, memory: CudaMemory): ProviderOptions {
-  const { convSearch, convMaxWorkspace, tf32, preferNhwc } = options;
+  const { convSearch, convMaxWorkspace, tf32, preferNhwc, graphs } = options;
   return {
     name: 'cuda',
     options: {
@@ -57,6 +67,7 @@ export function cudaProvider(index: number, options: CudaOptions, memory: CudaMe
       ...(convMaxWorkspace !== undefined && { cudnn_conv_use_max_workspace: flag(convMaxWorkspace) }),
       ...(tf32 !== undefined && { use_tf32: flag(tf32) }),
       ...(preferNhwc !== undefined && { prefer_nhwc: flag(preferNhwc) }),
+      ...(graphs !== undefined && { enable_cuda_graph: flag(graphs) }),
     },
   };
 }

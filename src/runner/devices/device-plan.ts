@@ -16,6 +16,8 @@ export interface DevicePlan {
   readonly providers: readonly ProviderOptions[];
   /** True where it has no memory but the host's. */
   readonly isOnHost: boolean;
+  /** Whether its runs are recorded and replayed. */
+  readonly isRecorded?: boolean;
   /** Among what it must run alone: all sessions of the process on such a device, or the runs of its own session. */
   readonly isAloneIn?: 'process' | 'session';
 }
@@ -59,12 +61,15 @@ function planDevice(name: string, options: DeviceOptions, allowGrowth: boolean):
       return { ...plan, place: 'cpu', providers: [] };
     case 'cuda':
     case 'tensorrt': {
+      // Recordings are of sessions that CUDA runs all of.
+      const cudaOptions = kind === 'cuda' ? (options.cuda ?? {}) : { ...options.cuda, graphs: false };
       const memory = { limitBytes: options.gpuMemoryLimitBytes, allowGrowth };
       // What TensorRT does not take, CUDA does; its own options come when the model is known.
       return {
         ...plan,
         place: `cuda:${index}`,
-        providers: [cudaProvider(index, options.cuda ?? {}, memory)],
+        ...(kind === 'cuda' && options.cuda?.graphs && { isRecorded: true }),
+        providers: [cudaProvider(index, cudaOptions, memory)],
       };
     }
     case 'dml': {

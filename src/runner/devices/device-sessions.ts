@@ -2,6 +2,7 @@ import { ServingError } from '../../core/errors.js';
 import type { DeviceStatus } from '../../core/servable.js';
 import type { EngineSession, OpenTerms, OrtEngine } from '../engine.js';
 import type { RunMemory } from '../engine-run.js';
+import { RunGraphs } from '../graphs/run-graphs.js';
 import { type ArenaPlace, shrinkEntries } from '../ort/arena.js';
 import type { PlacedSessionOptions, SessionOptions } from '../session-options.js';
 import { Turns, webGpuTurns } from '../threads/turns.js';
@@ -113,7 +114,8 @@ async function keepIfUsed(load: DeviceLoad, session: DeviceSession): Promise<Dev
   }
 }
 
-function openSession(load: DeviceLoad, { providers, place, isOnHost, isAloneIn }: DevicePlan) {
+function openSession(load: DeviceLoad, plan: DevicePlan) {
+  const { providers, place, index, isOnHost, isAloneIn, isRecorded } = plan;
   const { engine, file, weightBytes, ownLimit, signal } = load;
   const options: PlacedSessionOptions = { ...load.options, providers };
   const terms: OpenTerms = {
@@ -121,6 +123,7 @@ function openSession(load: DeviceLoad, { providers, place, isOnHost, isAloneIn }
     weightBytes: place === undefined ? 0 : weightBytes,
     ownLimit: place === 'cpu' ? undefined : ownLimit,
     turns: isAloneIn && (isAloneIn === 'process' ? webGpuTurns() : new Turns()),
+    graphs: isRecorded ? new RunGraphs(index) : undefined,
     countsNodes: !isOnHost,
     signal,
   };

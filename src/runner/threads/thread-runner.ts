@@ -3,6 +3,7 @@ import { type Deferred, deferred } from '../../core/deferred.js';
 import { cancelled, ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { EngineRun, RunMemory } from '../engine-run.js';
+import { graphEntries } from '../graphs/run-graphs.js';
 import type { OrtApi, Pointer } from '../ort/c-api.js';
 import { createRunOptions } from '../ort/run-options.js';
 import { arenaFull, isTerminated } from '../ort/status.js';
@@ -105,8 +106,13 @@ export class ThreadRunner {
     const { session, inputs, outputs, signal } = run;
     if (signal?.aborted) throw cancelled(signal);
     if (this.#abandoned !== undefined) throw this.#abandoned;
-    const runOptions = createRunOptions(this.#api, run.runConfigEntries);
-    const request = { kind: 'run', session, runOptions, inputs, outputs } as const;
+    const { graphs } = run;
+    const id = graphs?.idOf(inputs, outputs);
+    const entries =
+      graphs === undefined ? run.runConfigEntries : { ...run.runConfigEntries, ...graphEntries(id) };
+    const runOptions = createRunOptions(this.#api, entries);
+    const graph = graphs && id !== undefined ? { deviceIndex: graphs.deviceIndex, id } : undefined;
+    const request = { kind: 'run', session, runOptions, inputs, outputs, graph } as const;
     const inFlight: InFlight = { request, endedBy: undefined };
     this.#runs.add(inFlight);
     const onAbort = () => this.#end(inFlight, cancelled(signal));
@@ -129,6 +135,11 @@ export class ThreadRunner {
       this.#runs.delete(inFlight);
       this.#api.ReleaseRunOptions(runOptions);
     }
+  }
+
+  /** Gives back what recorded runs of a session have. Never rejects. */
+  async releaseGraphs(session: Pointer): Promise<void> {
+    await this.#threads.submit({ request: { kind: 'release-graphs', session } }).catch(() => {});
   }
 
   #end(run: InFlight, error: ServingError): void {

@@ -5,7 +5,9 @@ import type { Tensor } from '../../core/tensor.js';
 import { visibleGpus } from '../devices/nvidia/visible-gpus.js';
 import { tensorRtVersion } from '../devices/tensorrt/tensorrt-version.js';
 import { readModelHeader } from '../files/model-header.js';
+import { cudaMemory } from '../graphs/cuda-memory.js';
 import { closeArena, openArena, shrinkArena } from '../ort/arena.js';
+import { BoundRuns } from '../ort/bound-runs.js';
 import { bindOrtApi, OrtError } from '../ort/c-api.js';
 import { openCappedSession } from '../ort/capped-session.js';
 import { nodesByProvider } from '../ort/graph-assignment.js';
@@ -27,6 +29,8 @@ if (givesWay) giveWay();
 const barrier = new ThreadBarrier(place);
 const api = bindOrtApi(libraryFile);
 const runner = new SessionRunner(api);
+/** Recorded runs by CUDA device. */
+const boundRuns = new Map<number, BoundRuns>();
 const trim = bindTrim();
 
 port.on('message', (request: ThreadRequest) => {
@@ -58,6 +62,10 @@ function handle(request: ThreadRequest): void {
       send({ kind: 'opened', open, nodes: countsNodes ? nodesByProvider(api, open.session) : undefined });
       break;
     }
+    case 'release-graphs':
+      for (const runs of boundRuns.values()) runs.release(request.session);
+      send({ kind: 'done' });
+      break;
     case 'open-arena':
       send({ kind: 'arena', arena: openArena(api, environment, request.config) });
       break;
@@ -91,6 +99,7 @@ function handle(request: ThreadRequest): void {
       send({ kind: 'done' });
       break;
     case 'exit':
+      for (const runs of boundRuns.values()) runs.close();
       runner.close();
       port.close(); // nothing else holds this thread's event loop
       break;
@@ -100,10 +109,13 @@ function handle(request: ThreadRequest): void {
 }
 
 function run(request: Extract<ThreadRequest, { kind: 'run' }>): void {
-  const { session, runOptions, inputs, outputs } = request;
+  const { session, runOptions, inputs, outputs, graph } = request;
   try {
     const started = performance.now();
-    const tensors = runner.run(session, runOptions, inputs, outputs);
+    const tensors =
+      graph === undefined
+        ? runner.run(session, runOptions, inputs, outputs)
+        : boundRunsOf(graph.deviceIndex).run({ ...request, shapeId: graph.id });
     const micros = (performance.now() - started) * 1000;
     send({ kind: 'ran', outputs: tensors, micros }, transferables(tensors));
   } catch (error) {
@@ -112,6 +124,12 @@ function run(request: Extract<ThreadRequest, { kind: 'run' }>): void {
     const moved = transferables(inputs.map(({ tensor }) => tensor));
     send({ kind: 'failed', message: error.message, ortCode: error.ortCode, inputs }, moved);
   }
+}
+
+function boundRunsOf(deviceIndex: number): BoundRuns {
+  const runs = boundRuns.get(deviceIndex) ?? new BoundRuns(api, cudaMemory(api, deviceIndex));
+  boundRuns.set(deviceIndex, runs);
+  return runs;
 }
 
 function send(message: ThreadMessage, transfer?: Transferable[]): void {

@@ -40,7 +40,11 @@ export type ThreadRequest =
       readonly runOptions: Pointer;
       readonly inputs: readonly RunInput[];
       readonly outputs: readonly RunOutput[];
+      /** Where it is recorded, or replayed. */
+      readonly graph?: { readonly deviceIndex: number; readonly id: number } | undefined;
     }
+  /** Asks for the memory of a session's recorded runs back. */
+  | { readonly kind: 'release-graphs'; readonly session: Pointer }
   | { readonly kind: 'open-arena'; readonly config: ArenaConfig }
   | { readonly kind: 'close-arena'; readonly arena: OpenArena }
   /** Asks an arena to give what it keeps for the next runs back to the system. */

@@ -60,6 +60,7 @@ describe('CUDA', () => {
     ['TF32', { cuda: { tf32: true } }, { use_tf32: '1' }],
     ['no TF32', { cuda: { tf32: false } }, { use_tf32: '0' }],
     ['channels last', { cuda: { preferNhwc: true } }, { prefer_nhwc: '1' }],
+    ['graphs', { cuda: { graphs: true } }, { enable_cuda_graph: '1' }],
   ])('is told of %s', (_, options, expected) => {
     const base = { device_id: '0', arena_extend_strategy: 'kSameAsRequested' };
     expect(optionsIn(callsFor({ device: 'cuda:0', ...options }))).toEqual({ ...base, ...expected });
