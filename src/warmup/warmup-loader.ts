@@ -115,7 +115,12 @@ export class WarmupLoader implements Loader {
 
 async function* requestsOf(servable: Servable, path: string, { warmup }: WarmupPlan, signal?: AbortSignal) {
   if (existsSync(join(path, warmupFile))) yield* readWarmupRequests(servable, path, signal);
-  else if (warmup === 'synthetic') yield* await makeSyntheticRequests(servable, signal);
+  else if (warmup === 'synthetic' || isOnDevice(servable))
+    yield* await makeSyntheticRequests(servable, signal);
+}
+
+function isOnDevice({ device }: Servable): boolean {
+  return device?.devices.some((each) => each !== 'cpu') ?? false;
 }
 
 /** How many runs it took. */

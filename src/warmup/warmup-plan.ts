@@ -1,7 +1,9 @@
 /**
  * What a version is run with before it is available.
  *
- * - `file`: what `assets.extra/tf_serving_warmup_requests` in its directory holds; nothing where there is none.
+ * - `file`: what `assets.extra/tf_serving_warmup_requests` in its directory holds; nothing where there is none. A version
+ *   that runs on another device than the CPU has inputs made up then, since a device compiles, or chooses, its kernels for
+ *   a shape when it sees it first.
  * - `synthetic`: the same; without a file, inputs that are made up from the signatures.
  * - `off`: nothing, though there be a file.
  */

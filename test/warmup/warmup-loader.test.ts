@@ -4,7 +4,12 @@ import {
   type BatchRun,
   type ModelOptions,
   ModelServer,
+  type RunRequest,
+  type Servable,
+  ServingError,
   tensor,
+  WarmupLoader,
+  type WarmupPlan,
   type WarmupReport,
   type WarmupRequest,
   writeWarmupFile,
@@ -15,6 +20,7 @@ import { frameRecord } from '#dist/wire/tfrecord.js';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { rejection } from '../support/rejection.js';
+import { ScriptedServable } from '../support/scripted-servable.js';
 
 const folder = temporaryFolder();
 const servers: ModelServer[] = [];
@@ -233,5 +239,48 @@ describe('writeWarmupFile', () => {
     const path = join(folder, 'a file');
     writeFileSync(path, '');
     expect(await rejection(writeWarmupFile(path, [{ inputs: x(1) }]))).toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('a version on a device, with no warm-up file', () => {
+  const path = folder;
+  const plan = { warmup: 'file', numRequestIterations: 1, batchSizes: [2, 4] } as const;
+  class OnDevice extends ScriptedServable {
+    readonly device = { devices: ['cuda:0', 'cuda:1'] };
+    readonly everywhere: number[] = [];
+    async runEverywhere({ inputs }: RunRequest): Promise<void> {
+      this.everywhere.push(inputs.x?.shape[0] ?? 0);
+    }
+  }
+  const warmUp = async (servable: Servable, warmup: WarmupPlan['warmup'] = 'file') => {
+    const reports: WarmupReport[] = [];
+    const loader = new WarmupLoader({
+      loader: { load: async () => servable },
+      plan: () => ({ ...plan, warmup }),
+      onWarmup: (report) => reports.push(report),
+    });
+    return { loaded: loader.load(servable.id, path), reports };
+  };
+
+  it('is run with made-up inputs at every allowed size, on each of its devices', async () => {
+    const servable = new OnDevice();
+    const { loaded, reports } = await warmUp(servable);
+    expect(await loaded).toBe(servable);
+    expect(reports).toMatchObject([{ requests: 1, runs: 3 }]);
+    expect(servable.runs.map(({ rows }) => rows)).toEqual([1, 1, 2, 4]); // the first finds out whether it runs
+    expect(servable.everywhere).toEqual([1, 2, 4]);
+  });
+
+  it('is served although no made-up inputs fit', async () => {
+    const servable = new OnDevice({ failsOn: () => new ServingError('INVALID_ARGUMENT', 'no such row') });
+    const { loaded, reports } = await warmUp(servable);
+    expect(await loaded).toBe(servable);
+    expect([servable.unloads, reports]).toEqual([0, []]);
+  });
+
+  it('is left alone where warm-ups are off', async () => {
+    const servable = new OnDevice();
+    await (await warmUp(servable, 'off')).loaded;
+    expect(servable.runs).toEqual([]);
   });
 });
