@@ -25,6 +25,7 @@ const benches = [
   'batching/fairness',
   'batching/gain',
   'batching/choose',
+  'devices/device',
   'control/churn',
   'control/swaps',
   'control/poll',

@@ -56,6 +56,7 @@ describe('documentation', () => {
     'docs/grpc.md',
     'docs/metrics.md',
     'docs/tracing-and-logs.md',
+    'docs/devices.md',
   ].flatMap((file) =>
     codeBlocks(read(file), file.endsWith('.md') ? 'js' : 'ts').map((code) => ({ file, code })),
   );
