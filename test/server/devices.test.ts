@@ -1,8 +1,9 @@
-import { type Logger, ModelServer, type ModelServerOptions, tensor } from 'servable';
-import { afterEach, describe, expect, it } from 'vitest';
+import { type Logger, tensor } from 'servable';
+import { describe, expect, it } from 'vitest';
 import * as authored from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { rejection } from '../support/rejection.js';
+import { serveForTest } from '../support/server.js';
 
 const folder = temporaryFolder();
 const basePath = writeModel(folder, 'linear', 1, authored.linear(1, 1));
@@ -11,20 +12,9 @@ const x = tensor('float32', [1], [1]);
 const elsewhere = process.platform === 'darwin' ? 'dml' : 'coreml';
 const reason = new RegExp(`^${elsewhere}(:0)? cannot be used: onnxruntime-node has no \\w+ for`);
 
-const servers: ModelServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(options: ModelServerOptions): Promise<ModelServer> {
-  const server = new ModelServer({ pollIntervalMs: 0, maxNumLoadRetries: 0, ...options });
-  servers.push(server);
-  return server.start();
-}
-
 describe('a version whose device cannot be used', () => {
   it('is not served, by default, and says what is missing', async () => {
-    const server = await serve({ models: [{ name: 'linear', basePath, device: elsewhere }] });
+    const server = await serveForTest({ models: [{ name: 'linear', basePath, device: elsewhere }] });
     const [status] = server.status('linear');
     expect(status).toMatchObject({ state: 'END', error: { code: 'FAILED_PRECONDITION' } });
     expect(status?.error?.message).toMatch(/^Cannot load linear@1: /);
@@ -47,7 +37,7 @@ describe('a version whose device cannot be used', () => {
       warn: log('warn'),
       error: log('error'),
     } as Logger;
-    const server = await serve({
+    const server = await serveForTest({
       models: [{ name: 'linear', basePath, device: elsewhere, fallback: 'cpu' }],
       logger,
     });
@@ -65,27 +55,27 @@ describe('a version whose device cannot be used', () => {
   });
 
   it('goes to the CPU as a whole where it has several devices and one of them fails', async () => {
-    const server = await serve({
+    const server = await serveForTest({
       models: [{ name: 'linear', basePath, device: ['cpu', elsewhere], fallback: 'cpu' }],
     });
     expect(server.status('linear')[0]?.device).toMatchObject({
       devices: ['cpu'],
       fallback: expect.any(String),
     });
-    const strict = await serve({ models: [{ name: 'linear', basePath, device: ['cpu', elsewhere] }] });
+    const strict = await serveForTest({ models: [{ name: 'linear', basePath, device: ['cpu', elsewhere] }] });
     expect(strict.status('linear')).toMatchObject([{ state: 'END' }]);
   });
 
   it('is told from one that is itself at fault: that has no second chance on the CPU', async () => {
     const bad = writeModel(folder, 'bad', 1, new Uint8Array([1, 2, 3]));
-    const server = await serve({ models: [{ name: 'bad', basePath: bad, fallback: 'cpu' }] });
+    const server = await serveForTest({ models: [{ name: 'bad', basePath: bad, fallback: 'cpu' }] });
     expect(server.status('bad')).toMatchObject([{ state: 'END', error: { code: 'DATA_LOSS' } }]);
   });
 });
 
 describe('the server’s device', () => {
   it('is that of models which say nothing else', async () => {
-    const server = await serve({
+    const server = await serveForTest({
       device: elsewhere,
       fallback: 'cpu',
       models: [
@@ -100,7 +90,7 @@ describe('the server’s device', () => {
   });
 
   it('is left by a model that is told so later, beside the requests that it has', async () => {
-    const server = await serve({
+    const server = await serveForTest({
       models: [{ name: 'linear', basePath, device: elsewhere, fallback: 'cpu' }],
     });
     const asked = Array.from({ length: 20 }, () => server.predict('linear', { x }));
@@ -114,7 +104,7 @@ describe('a plugin with an execution provider', () => {
   const acme = (library: string) => ({ providers: [{ name: 'AcmeProvider', library }] });
 
   it('that is not there is named with its path', async () => {
-    const server = await serve({
+    const server = await serveForTest({
       models: [{ name: 'linear', basePath, device: acme('/nowhere/libacme.so') }],
     });
     expect(server.status('linear')[0]?.error).toMatchObject({ code: 'FAILED_PRECONDITION' });
@@ -123,7 +113,7 @@ describe('a plugin with an execution provider', () => {
 
   it('that is a library of something else harms nobody', async () => {
     const library = process.platform === 'linux' ? 'libm.so.6' : process.execPath;
-    const server = await serve({
+    const server = await serveForTest({
       models: [
         { name: 'linear', basePath, device: acme(library) },
         { name: 'good', basePath },
@@ -131,7 +121,7 @@ describe('a plugin with an execution provider', () => {
     });
     expect(server.status('linear')).toMatchObject([{ state: 'END', error: { code: 'FAILED_PRECONDITION' } }]);
     expect((await server.predict('good', { x })).outputs.y?.data).toEqual(Float32Array.of(2));
-    const served = await serve({
+    const served = await serveForTest({
       models: [{ name: 'linear', basePath, device: acme(library), fallback: 'cpu' }],
     });
     expect(served.status('linear')).toMatchObject([{ state: 'AVAILABLE', device: { devices: ['cpu'] } }]);

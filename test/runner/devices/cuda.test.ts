@@ -1,20 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type DeviceName,
-  listDevices,
-  ModelServer,
-  type ModelServerOptions,
-  type Tensor,
-  tensor,
-} from 'servable';
-import { afterEach, describe, expect, it } from 'vitest';
+import { type DeviceName, listDevices, type ModelServer, type Tensor, tensor } from 'servable';
+import { describe, expect, it } from 'vitest';
 import { tensorDifference } from '../../support/compare.js';
 import * as authored from '../../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../../support/onnx/model-folder.js';
 import { askOracle } from '../../support/oracle.js';
 import { rejection } from '../../support/rejection.js';
 import { seededRandom } from '../../support/seeded-random.js';
+import { serveForTest } from '../../support/server.js';
 
 // On a machine with a GPU; elsewhere each group says why it was skipped.
 const devices = await listDevices();
@@ -22,17 +16,6 @@ const folder = temporaryFolder();
 const digits = 'examples/models/digits';
 const close = { rtol: 1e-3, atol: 1e-4 };
 const mebibyte = 2 ** 20;
-
-const servers: ModelServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(options: ModelServerOptions): Promise<ModelServer> {
-  const server = new ModelServer({ pollIntervalMs: 0, maxNumLoadRetries: 0, ...options });
-  servers.push(server);
-  return server.start();
-}
 
 function describeOn(device: DeviceName, body: () => void): void {
   const report = devices.find((each) => each.device === device);
@@ -73,7 +56,7 @@ describeOn('cuda:0', () => {
   const x = (count: number) => ({ x: tensor('float32', [count], new Float32Array(count).fill(1)) });
 
   it('answers as the CPU does, and says what ran where', async () => {
-    const server = await serve({ models: [onGpu] });
+    const server = await serveForTest({ models: [onGpu] });
     await Promise.all([1, 3, 32, 5].map((rows) => checkDigits(server, rows)));
     const [status] = server.status('digits');
     console.log(status?.device);
@@ -86,7 +69,7 @@ describeOn('cuda:0', () => {
     const gpuMemoryFraction = (512 * mebibyte) / total;
     const basePath = writeModel(folder, 'expanding', 1, authored.expanding());
     const large = writeModel(folder, 'large', 1, authored.heavy(600).model as Uint8Array);
-    const server = await serve({
+    const server = await serveForTest({
       gpuMemoryFraction,
       models: [
         { name: 'expanding', basePath, device: 'cuda:0' },
@@ -108,7 +91,7 @@ describeOn('cuda:0', () => {
 
   it('keeps a model within a limit of its own', async () => {
     const basePath = writeModel(folder, 'expanding', 1, authored.expanding());
-    const server = await serve({
+    const server = await serveForTest({
       models: [{ name: 'expanding', basePath, device: 'cuda:0', gpuMemoryLimitBytes: 64 * mebibyte }],
     });
     const error = await rejection(server.predict('expanding', x(200)));
@@ -118,7 +101,7 @@ describeOn('cuda:0', () => {
   });
 
   it('answers by recorded runs as by others, whatever shapes and callers come', async () => {
-    const server = await serve({
+    const server = await serveForTest({
       models: [
         { ...onGpu, cuda: { graphs: true }, batching: { maxBatchSize: 8, allowedBatchSizes: [2, 4, 8] } },
       ],
@@ -131,7 +114,7 @@ describeOn('cuda:0', () => {
 
   it('gives memory back when models go', async () => {
     const basePath = writeModel(folder, 'large', 1, authored.heavy(256).model as Uint8Array);
-    const server = await serve({ models: [onGpu, { name: 'large', basePath, device: 'cuda:0' }] });
+    const server = await serveForTest({ models: [onGpu, { name: 'large', basePath, device: 'cuda:0' }] });
     const before = server.snapshot().gpus[0]?.memoryUsedBytes as number;
     await server.reconfigure([onGpu]);
     const after = server.snapshot().gpus[0]?.memoryUsedBytes as number;
@@ -143,7 +126,7 @@ describeOn('cuda:0', () => {
 describeOn('cuda:1', () => {
   it('shares a model with cuda:0', async () => {
     const device = ['cuda:0', 'cuda:1'] as const;
-    const server = await serve({ models: [{ name: 'digits', basePath: digits, device }] });
+    const server = await serveForTest({ models: [{ name: 'digits', basePath: digits, device }] });
     expect(server.status('digits')[0]?.device?.devices).toEqual(device);
     await Promise.all(Array.from({ length: 20 }, (_, at) => checkDigits(server, 1 + (at % 4))));
   });
@@ -161,7 +144,7 @@ describeOn('tensorrt:0', () => {
     } as const;
     const filesBuilt: string[][] = [];
     for (let time = 0; time < 2; time++) {
-      const server = await serve({ cacheDirectory, models: [model] });
+      const server = await serveForTest({ cacheDirectory, models: [model] });
       console.log(server.status('digits')[0]?.device);
       await Promise.all([1, 3, 8].map((rows) => checkDigits(server, rows)));
       const error = await rejection(server.predict('digits', { pixels: pixelsOf(0) }));

@@ -1,12 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { type ModelRun, ModelServer, type ModelServerOptions, type Tensor, tensor } from 'servable';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type ModelRun, type ModelServer, type Tensor, tensor } from 'servable';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { tensorDifference } from '../../support/compare.js';
 import * as authored from '../../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../../support/onnx/model-folder.js';
 import { askOracle } from '../../support/oracle.js';
 import { rejection } from '../../support/rejection.js';
 import { seededRandom } from '../../support/seeded-random.js';
+import { serveForTest } from '../../support/server.js';
 import { provideVulkan } from '../../support/vulkan.js';
 
 const missing = provideVulkan();
@@ -17,23 +18,12 @@ const close = { rtol: 1e-4, atol: 1e-5 };
 /** Any seed that ever failed stays here. */
 const seeds: readonly number[] = [Math.floor(Math.random() * 2 ** 31)];
 
-const servers: ModelServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(options: ModelServerOptions): Promise<ModelServer> {
-  const server = new ModelServer({ pollIntervalMs: 0, maxNumLoadRetries: 0, numBatchThreads: 2, ...options });
-  servers.push(server);
-  return server.start();
-}
-
 if (missing !== undefined) {
   it.skipIf(true)(`WebGPU (skipped: ${missing})`, () => {});
 } else {
   describe('WebGPU', () => {
     it('answers as the CPU does, and says where it ran', async () => {
-      const server = await serve({
+      const server = await serveForTest({
         models: [{ name: 'digits', basePath: digits, versionPolicy: 'all', device: 'webgpu' }],
       });
       const random = seededRandom(7);
@@ -62,13 +52,13 @@ if (missing !== undefined) {
         const random = seededRandom(seed);
         const model = { basePath: digits, versionPolicy: 'all' as const, device: 'webgpu' as const };
         const [one, other] = await Promise.all([
-          serve({
+          serveForTest({
             models: [
               { ...model, name: 'a' },
               { ...model, name: 'b', batching: { maxBatchSize: 4 } },
             ],
           }),
-          serve({ models: [{ ...model, name: 'a' }] }),
+          serveForTest({ models: [{ ...model, name: 'a' }] }),
         ]);
         const ask = async (at: number) => {
           const rows = 1 + Math.floor(random() * 3);
@@ -94,7 +84,7 @@ if (missing !== undefined) {
     );
 
     it('loads and unloads while it runs', async () => {
-      const server = await serve({
+      const server = await serveForTest({
         models: [{ name: 'digits', basePath: digits, versionPolicy: { specific: [2] }, device: 'webgpu' }],
       });
       const pixels = tensor('float32', [1, 64], new Float32Array(64));
@@ -110,7 +100,7 @@ if (missing !== undefined) {
     });
 
     it('ends runs that wait for their turn when their callers have gone', async () => {
-      const server = await serve({ models: [{ name: 'digits', basePath: digits, device: 'webgpu' }] });
+      const server = await serveForTest({ models: [{ name: 'digits', basePath: digits, device: 'webgpu' }] });
       const pixels = tensor('float32', [1, 64], new Float32Array(64));
       const abort = new AbortController();
       const asked = Array.from({ length: 20 }, () =>
@@ -124,7 +114,7 @@ if (missing !== undefined) {
 
     it('takes models that it runs in part, and says what the CPU does of them', async () => {
       const basePath = writeModel(folder, 'mixed', 1, authored.passthrough(['float32', 'string']));
-      const server = await serve({ models: [{ name: 'mixed', basePath, device: 'webgpu' }] });
+      const server = await serveForTest({ models: [{ name: 'mixed', basePath, device: 'webgpu' }] });
       expect(server.status('mixed')).toMatchObject([
         { state: 'AVAILABLE', device: { devices: ['webgpu'], nodes: { cpu: 1 } } },
       ]);
@@ -138,14 +128,14 @@ if (missing !== undefined) {
 
     it('refuses a model of which it runs nothing, unless the CPU may', async () => {
       const basePath = writeModel(folder, 'strings', 1, authored.strings());
-      const refused = await serve({ models: [{ name: 'strings', basePath, device: 'webgpu' }] });
+      const refused = await serveForTest({ models: [{ name: 'strings', basePath, device: 'webgpu' }] });
       expect(refused.status('strings')).toMatchObject([
         { state: 'END', error: { code: 'FAILED_PRECONDITION' } },
       ]);
       expect(refused.status('strings')[0]?.error?.message).toMatch(
         /^Cannot load strings@1: webgpu can run none of its \d+ operators$/,
       );
-      const served = await serve({
+      const served = await serveForTest({
         models: [{ name: 'strings', basePath, device: 'webgpu', fallback: 'cpu' }],
       });
       expect(served.status('strings')).toMatchObject([
@@ -161,7 +151,7 @@ if (missing !== undefined) {
       const onRun = (run: unknown) => ran.push((run as ModelRun).device);
       subscribe('tracing:servable:run:start', onRun);
       onTestFinished(() => void unsubscribe('tracing:servable:run:start', onRun));
-      const server = await serve({
+      const server = await serveForTest({
         models: [{ name: 'digits', basePath: digits, device: ['cpu', 'webgpu'], warmup: 'synthetic' }],
       });
       expect(server.status('digits')).toMatchObject([{ device: { devices: ['cpu', 'webgpu'] } }]);
@@ -182,7 +172,7 @@ if (missing !== undefined) {
       const onRun = (run: unknown) => ran.push((run as ModelRun).device);
       subscribe('tracing:servable:run:start', onRun);
       onTestFinished(() => void unsubscribe('tracing:servable:run:start', onRun));
-      await serve({
+      await serveForTest({
         models: [
           {
             name: 'digits',
@@ -197,7 +187,7 @@ if (missing !== undefined) {
     });
 
     it('refuses a bad request as the CPU does, and goes on', async () => {
-      const server = await serve({ models: [{ name: 'digits', basePath: digits, device: 'webgpu' }] });
+      const server = await serveForTest({ models: [{ name: 'digits', basePath: digits, device: 'webgpu' }] });
       const wrong = await rejection(
         server.predict('digits', { pixels: tensor('float32', [2, 3], new Float32Array(6)) }),
       );

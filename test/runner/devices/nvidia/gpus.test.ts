@@ -1,32 +1,22 @@
-import { listDevices, ModelServer, type ModelServerOptions, OrtEngine } from 'servable';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { listDevices, OrtEngine } from 'servable';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Gpus } from '#dist/runner/devices/nvidia/gpus.js';
 import { visibleGpus } from '#dist/runner/devices/nvidia/visible-gpus.js';
 import { fakeNvidia, gib, missingForFakeNvidia } from '../../../support/fake-nvidia.js';
 import * as authored from '../../../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../../../support/onnx/model-folder.js';
 import { rejection } from '../../../support/rejection.js';
+import { serveForTest } from '../../../support/server.js';
 
 const folder = temporaryFolder();
 const missing = missingForFakeNvidia();
-
-const servers: ModelServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(options: ModelServerOptions): Promise<ModelServer> {
-  const server = new ModelServer({ pollIntervalMs: 0, maxNumLoadRetries: 0, ...options });
-  servers.push(server);
-  return server.start();
-}
 
 describe('a machine without NVIDIA’s driver', () => {
   const nowhere = { nvml: 'libnvidia-nowhere.so.1', cuda: 'libnvidia-nowhere.so.1' };
 
   it('is complained of by nobody who has not asked for a GPU', async () => {
     const basePath = writeModel(folder, 'linear', 1, authored.linear());
-    const server = await serve({ models: [{ name: 'linear', basePath }], nvidiaLibraries: nowhere });
+    const server = await serveForTest({ models: [{ name: 'linear', basePath }], nvidiaLibraries: nowhere });
     expect(server.snapshot().gpus).toEqual([]);
     expect(await server.metrics.collect()).not.toContain('servable_device_memory_used_bytes{');
   });
@@ -135,7 +125,7 @@ if (missing !== undefined) {
 
     it('tells what its GPUs have to do, from the moment a model is to run there', async () => {
       const { libraries } = fakeNvidia();
-      const server = await serve({
+      const server = await serveForTest({
         models: [{ ...linear, fallback: 'cpu' }],
         nvidiaLibraries: libraries,
       });
@@ -150,7 +140,7 @@ if (missing !== undefined) {
     it('refuses a device of which there are fewer', async () => {
       const { libraries } = fakeNvidia();
       const models = [{ ...linear, device: 'cuda:2' as const }];
-      const server = await serve({ models, nvidiaLibraries: libraries, gpuMemoryFraction: 0.5 });
+      const server = await serveForTest({ models, nvidiaLibraries: libraries, gpuMemoryFraction: 0.5 });
       expect(server.status('linear')[0]?.error?.message).toMatch(
         /^Cannot load linear@1: There is no cuda:2: CUDA has 2 GPUs/,
       );
@@ -163,7 +153,7 @@ if (missing !== undefined) {
       const models = [
         { name: 'heavy', basePath: heavy, device: 'cuda:0' as const, fallback: 'cpu' as const },
       ];
-      const server = await serve({ models, nvidiaLibraries: fake.libraries });
+      const server = await serveForTest({ models, nvidiaLibraries: fake.libraries });
       const [status] = server.status('heavy');
       expect(status).toMatchObject({ state: 'END', error: { code: 'RESOURCE_EXHAUSTED', reason: 'memory' } });
       expect(status?.error?.message).toMatch(
@@ -177,7 +167,7 @@ if (missing !== undefined) {
       const models = [
         { name: 'heavy', basePath: heavy, device: 'cuda:0' as const, gpuMemoryLimitBytes: 1000 },
       ];
-      const server = await serve({ models, nvidiaLibraries: libraries });
+      const server = await serveForTest({ models, nvidiaLibraries: libraries });
       expect(server.status('heavy')[0]?.error?.message).toMatch(
         /^Cannot load heavy@1: its weights need 1\d{6} bytes, and 1000 of gpuMemoryLimitBytes 1000 are free$/,
       );
@@ -186,7 +176,7 @@ if (missing !== undefined) {
     it('takes a limit of a model’s own or a part of the GPU for all, not both', async () => {
       const { libraries } = fakeNvidia();
       const models = [{ ...linear, gpuMemoryLimitBytes: gib }];
-      const server = await serve({ models, nvidiaLibraries: libraries, gpuMemoryFraction: 0.5 });
+      const server = await serveForTest({ models, nvidiaLibraries: libraries, gpuMemoryFraction: 0.5 });
       expect(server.status('linear')).toMatchObject([{ error: { code: 'INVALID_ARGUMENT' } }]);
     });
 
@@ -194,7 +184,7 @@ if (missing !== undefined) {
       'says which library of onnxruntime is missing (%o)',
       async (limits) => {
         const { libraries } = fakeNvidia();
-        const server = await serve({ models: [linear], nvidiaLibraries: libraries, ...limits });
+        const server = await serveForTest({ models: [linear], nvidiaLibraries: libraries, ...limits });
         const [status] = server.status('linear');
         expect(status).toMatchObject({ state: 'END', error: { code: 'FAILED_PRECONDITION' } });
         expect(status?.error?.message).toMatch(installProviders);

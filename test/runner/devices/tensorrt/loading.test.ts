@@ -1,30 +1,20 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ModelServer, type ModelServerOptions } from 'servable';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { ModelOptions, ModelServerOptions } from 'servable';
+import { describe, expect, it } from 'vitest';
 import { fakeNvidia, missingForFakeNvidia } from '../../../support/fake-nvidia.js';
 import * as authored from '../../../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../../../support/onnx/model-folder.js';
+import { serveForTest } from '../../../support/server.js';
 
 const folder = temporaryFolder();
 const linear = writeModel(folder, 'linear', 1, authored.linear());
 const missing = missingForFakeNvidia();
 
-const servers: ModelServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function statusOf(model: Omit<(ModelServerOptions['models'] & {})[number], 'name'>, options = {}) {
-  const server = new ModelServer({
-    models: [{ name: 'm', ...model }],
-    pollIntervalMs: 0,
-    maxNumLoadRetries: 0,
-    ...options,
-  });
-  servers.push(server);
-  await server.start();
-  return server.status('m')[0];
+/** A server of one model, and how that has ended. */
+async function serveOne(model: Omit<ModelOptions, 'name'>, options: ModelServerOptions) {
+  const server = await serveForTest({ models: [{ name: 'm', ...model }], ...options });
+  return { server, status: server.status('m')[0] };
 }
 
 if (missing !== undefined) {
@@ -35,7 +25,7 @@ if (missing !== undefined) {
 
     it('has its folder of engines by GPU and versions before it is built', async () => {
       const cacheDirectory = temporaryFolder();
-      const status = await statusOf(
+      const { status } = await serveOne(
         { basePath: linear, device: 'tensorrt:1', tensorrt: { fp16: true } },
         { cacheDirectory, nvidiaLibraries },
       );
@@ -50,7 +40,7 @@ if (missing !== undefined) {
 
     it('keeps no folder where it is told to keep none', async () => {
       const cacheDirectory = temporaryFolder();
-      await statusOf(
+      await serveOne(
         { basePath: linear, device: 'tensorrt:0', tensorrt: { cacheDirectory: false } },
         { cacheDirectory, nvidiaLibraries },
       );
@@ -59,7 +49,7 @@ if (missing !== undefined) {
 
     it('whose shapes are not known is refused before anything is built', async () => {
       const basePath = writeModel(folder, 'lengths', 1, authored.alongLength('ReduceMax', 'length'));
-      const status = await statusOf({ basePath, device: 'tensorrt:0' }, { nvidiaLibraries });
+      const { status } = await serveOne({ basePath, device: 'tensorrt:0' }, { nvidiaLibraries });
       expect(status?.error).toMatchObject({ code: 'FAILED_PRECONDITION', input: 'x' });
       expect(status?.error?.message).toMatch(
         /TensorRT must know the shapes of input "x" before the first request/,
@@ -67,14 +57,13 @@ if (missing !== undefined) {
     });
 
     it('takes any shape on the CPU, where that stands in for it', async () => {
-      const status = await statusOf(
+      const { server, status } = await serveOne(
         { basePath: linear, device: 'tensorrt:0', fallback: 'cpu' },
         { nvidiaLibraries },
       );
       expect(status).toMatchObject({ state: 'AVAILABLE', device: { devices: ['cpu'] } });
-      const [server] = servers;
       const x = { dtype: 'float32', shape: [500], data: new Float32Array(500) } as const;
-      expect((await server?.predict('m', { x }))?.outputs.y?.shape).toEqual([500]);
+      expect((await server.predict('m', { x })).outputs.y?.shape).toEqual([500]);
     });
   });
 }
