@@ -53,6 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   index: [...parts, 'options', 'server'],
   grpc: ['transport'],
   http: ['transport'],
+  client: ['core', 'wire', 'json', 'transport'],
   opentelemetry: ['tracing'],
 };
 

@@ -1,7 +1,7 @@
 import { assertNumber } from '../core/option-check.js';
+import type { Patience } from '../core/patience.js';
 import type { ServableId } from '../core/servable-id.js';
 import type { TensorMap } from '../core/tensor.js';
-import type { Patience } from './deadline.js';
 
 /** How one request is to be answered. */
 export interface PredictOptions extends Patience {

@@ -3,11 +3,11 @@ import type { CancelSignal } from '../core/cancellation.js';
 import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import { type ModelSpec, toModelSpec } from '../core/model-spec.js';
+import { type Patience, withPatience } from '../core/patience.js';
 import { type RequestMethod, type RequestObserver, RequestRecord } from '../core/request-records.js';
 import type { Servable } from '../core/servable.js';
 import type { Trace } from '../core/trace.js';
 import type { RequestLogs } from '../request-log/request-logs.js';
-import { type Patience, withPatience } from '../routing/deadline.js';
 import { withLease } from '../routing/lease.js';
 import type { Resolver } from '../routing/resolver.js';
 

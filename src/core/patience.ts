@@ -1,9 +1,9 @@
 import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
-import { Cancellation, type CancelSignal } from '../core/cancellation.js';
-import type { Clock } from '../core/clock.js';
-import { cancelled, ServingError } from '../core/errors.js';
-import { assertTimeout } from '../core/option-check.js';
-import type { WireRecord } from '../core/request-records.js';
+import { Cancellation, type CancelSignal } from './cancellation.js';
+import type { Clock } from './clock.js';
+import { cancelled, ServingError } from './errors.js';
+import { assertTimeout } from './option-check.js';
+import type { WireRecord } from './request-records.js';
 
 /** How long a caller will wait, and what makes it stop waiting. */
 export interface Patience {

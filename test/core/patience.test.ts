@@ -1,7 +1,7 @@
 import type { CancelSignal } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { deferred } from '#dist/core/deferred.js';
-import { withPatience } from '#dist/routing/deadline.js';
+import { withPatience } from '#dist/core/patience.js';
 import { countingSignal } from '../support/counting-signal.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { rejection } from '../support/rejection.js';
