@@ -97,7 +97,7 @@ describe('the layout', () => {
   it('does no input or output in the core', () => {
     const core = files.filter((file) => partOf(file) === 'core');
     const impure = core.filter((file) =>
-      /from '(node:|koffi|onnxruntime)/.test(readFileSync(join(source, file), 'utf8')),
+      /from '(node:(?!events')|koffi|onnxruntime)/.test(readFileSync(join(source, file), 'utf8')),
     );
     expect(impure).toEqual([]);
   });
@@ -106,6 +106,17 @@ describe('the layout', () => {
     const native = files.filter((file) => /from 'koffi'/.test(readFileSync(join(source, file), 'utf8')));
     const places = native.filter((file) => !/^runner[\\/](ort|worker)[\\/]/.test(file));
     expect(places).toEqual([]);
+  });
+
+  it('shares with the client what the wire is made of, and nothing that serves', () => {
+    const shared = ['status', 'tfs/signature-def', 'rest/rest-error', 'grpc/load-grpc'];
+    const used = imports.filter(
+      ({ file, target }) => partOf(file) === 'client' && partOf(target) === 'transport',
+    );
+    const others = used.filter(
+      ({ target }) => !shared.some((part) => target.endsWith(join('transport', `${part}.js`))),
+    );
+    expect(others.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
   it('keeps the server a composition: 250 lines at most', () => {

@@ -52,6 +52,7 @@ describe('documentation', () => {
     'README.md',
     'docs/batching.md',
     'docs/lifecycle.md',
+    'docs/client.md',
     'docs/config-files.md',
     'docs/grpc.md',
     'docs/metrics.md',
@@ -66,7 +67,7 @@ describe('documentation', () => {
   });
 
   it('every public class has an example', () => {
-    const index = read('src/index.ts');
+    const index = `${read('src/index.ts')}${read('src/client.ts')}`;
     const classes = sources.flatMap((file) =>
       [...read(file).matchAll(/^export class (\w+)/gm)].map((match) => ({ file, name: match[1] as string })),
     );

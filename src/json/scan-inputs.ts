@@ -7,10 +7,14 @@ import { onlyInput, requiredInputs } from './input-names.js';
 import { NumberScanner } from './scan-numbers.js';
 import { type TakeBytes, TensorSink } from './tensor-sink.js';
 
+/** What the two forms of a text are called: of requests by default. */
+const requestKeys = { rows: 'instances', columns: 'inputs' };
+
 /**
  * Reads the inputs of a request in one go, without looking at anything twice: numbers in rows or columns, with or without
  * names, and beside them at most a signature's name.
  *
+ * @param keys of another text of the same form: an answer has outputs in their place.
  * @returns undefined for everything else, right or wrong: then the whole is to be read again the slow way.
  * @throws ServingError RESOURCE_EXHAUSTED of `takeBytes`.
  */
@@ -18,11 +22,12 @@ export function scanInputs(
   bytes: Buffer,
   signature: Signature,
   takeBytes: TakeBytes,
+  keys = requestKeys,
 ): DecodedInputs | undefined {
   for (const name in signature.inputs) {
     if (!NumberScanner.reads((signature.inputs[name] as Signature['inputs'][string]).dtype)) return undefined;
   }
-  return new InputScanner(bytes, signature, takeBytes).run();
+  return new InputScanner(bytes, signature, takeBytes).run(keys);
 }
 
 /** One input of rows: its elements so far, and the shape that every row has. */
@@ -46,7 +51,7 @@ class InputScanner {
     this.#at = textStart(bytes);
   }
 
-  run(): DecodedInputs | undefined {
+  run(keys: typeof requestKeys): DecodedInputs | undefined {
     if (!this.#take(char.leftBrace)) return undefined;
     let decoded: DecodedInputs | undefined;
     do {
@@ -57,8 +62,8 @@ class InputScanner {
         continue;
       }
       if (decoded !== undefined) return undefined;
-      if (name === 'instances') decoded = this.#rows();
-      else if (name === 'inputs') decoded = this.#columns();
+      if (name === keys.rows) decoded = this.#rows();
+      else if (name === keys.columns) decoded = this.#columns();
       if (decoded === undefined) return undefined;
     } while (this.#take(char.comma));
     return this.#take(char.rightBrace) ? decoded : undefined;

@@ -19,9 +19,12 @@ export class TensorWriter {
   readonly #shape: readonly number[];
   #place = 0;
 
-  /** @throws ServingError INVALID_ARGUMENT for a dtype that JSON has nothing for, in TF Serving's words. */
-  constructor(name: string, tensor: Tensor) {
-    this.#elements = elementsOf(name, tensor);
+  /**
+   * @param areBytes strings are written as base64. @default by the name
+   * @throws ServingError INVALID_ARGUMENT for a dtype that JSON has nothing for, in TF Serving's words.
+   */
+  constructor(name: string, tensor: Tensor, areBytes = name.endsWith(bytesSuffix)) {
+    this.#elements = elementsOf(tensor, areBytes);
     this.#shape = tensor.shape;
   }
 
@@ -46,10 +49,10 @@ export class TensorWriter {
   }
 }
 
-function elementsOf(name: string, { dtype, data }: Tensor): WriteElements {
+function elementsOf({ dtype, data }: Tensor, areBytes: boolean): WriteElements {
   switch (dtype) {
     case 'string':
-      return stringsOf(data as readonly (string | Uint8Array)[], name.endsWith(bytesSuffix));
+      return stringsOf(data as readonly (string | Uint8Array)[], areBytes);
     case 'float16':
       return floats(decodeFloat16(data as Uint16Array));
     case 'bfloat16':

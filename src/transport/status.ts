@@ -21,6 +21,13 @@ export const codeNumbers: Readonly<Record<StatusCode | 'OK', number>> = {
   UNAUTHENTICATED: 16,
 };
 
+const codesByNumber = new Map(Object.entries(codeNumbers).map(([code, number]) => [number, code]));
+
+/** The code of a number; UNKNOWN for one that there is not, as gRPC has it. */
+export function codeOf(number: number): StatusCode | 'OK' {
+  return (codesByNumber.get(number) ?? 'UNKNOWN') as StatusCode | 'OK';
+}
+
 /** A longer message is cut, as it travels in the headers. Source: TF Serving, model_servers/grpc_status_util.cc. */
 const maxMessageBytes = 1024;
 const truncated = '...TRUNCATED';

@@ -1,6 +1,6 @@
 import { ServingError, type StatusCode } from 'servable';
 import { describe, expect, it } from 'vitest';
-import { codeNumbers, grpcStatusOf } from '#dist/transport/status.js';
+import { codeNumbers, codeOf, grpcStatusOf } from '#dist/transport/status.js';
 import { grpc } from '../support/grpc.js';
 
 describe('a status', () => {
@@ -8,12 +8,17 @@ describe('a status', () => {
     const theirs = Object.entries(grpc.status).filter(([, number]) => typeof number === 'number');
     expect(Object.entries(codeNumbers).sort()).toEqual(theirs.sort());
     for (const [code, number] of theirs) {
+      expect(codeOf(number as number)).toBe(code);
       if (code === 'OK') continue;
       expect(grpcStatusOf(new ServingError(code as StatusCode, 'why'))).toEqual({
         code: number,
         details: 'why',
       });
     }
+  });
+
+  it('of a number that gRPC does not have is UNKNOWN', () => {
+    expect(codeOf(17)).toBe('UNKNOWN');
   });
 
   it('is INTERNAL for what is no ServingError, and says no more than its message', () => {

@@ -146,7 +146,7 @@ export class GrpcServer implements AsyncDisposable {
  * @throws ServingError INVALID_ARGUMENT naming an option; FAILED_PRECONDITION where a package is missing.
  */
 export function createGrpcServer(server: ServingApi, options: GrpcServerOptions = {}): GrpcServer {
-  return new GrpcServer(server, options, loadGrpc());
+  return new GrpcServer(server, options, loadGrpc('serve'));
 }
 
 function addServices(

@@ -8,11 +8,12 @@ export type GrpcModule = typeof Grpc;
 const require = createRequire(import.meta.url);
 
 /**
- * grpc-js, which only those need who serve gRPC.
+ * grpc-js, which only those need who serve gRPC, or call it.
  *
+ * @param action what cannot be done without it.
  * @throws ServingError FAILED_PRECONDITION, which says how to install it, where it is not there.
  */
-export function loadGrpc(): GrpcModule {
+export function loadGrpc(action: 'serve' | 'call over'): GrpcModule {
   try {
     return require('@grpc/grpc-js') as GrpcModule;
   } catch (cause) {
@@ -22,7 +23,7 @@ export function loadGrpc(): GrpcModule {
     if (!isMissing) throw cause;
     throw new ServingError(
       'FAILED_PRECONDITION',
-      'Cannot serve gRPC: the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14',
+      `Cannot ${action} gRPC: the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14`,
       { cause },
     );
   }

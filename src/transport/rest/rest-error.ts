@@ -21,6 +21,25 @@ export const httpStatuses: Readonly<Record<StatusCode, number>> = {
   UNAUTHENTICATED: 401,
 };
 
+/** What each status stands for where several codes have it, and what those mean that come from what is in front of a server. */
+const codesByStatus: ReadonlyMap<number, StatusCode> = new Map<number, StatusCode>([
+  ...Object.entries(httpStatuses).map(([code, status]) => [status, code as StatusCode] as const),
+  [400, 'INVALID_ARGUMENT'],
+  [408, 'DEADLINE_EXCEEDED'],
+  [409, 'ABORTED'],
+  [413, 'RESOURCE_EXHAUSTED'],
+  [500, 'INTERNAL'],
+  [502, 'UNAVAILABLE'],
+]);
+
+/** The code that an HTTP status stands for; of 400, 409 and 500, which several codes share, the commonest. */
+export function codeOfHttpStatus(status: number): StatusCode {
+  const code = codesByStatus.get(status);
+  if (code !== undefined) return code;
+  if (status >= 500) return 'INTERNAL';
+  return status >= 400 ? 'INVALID_ARGUMENT' : 'UNKNOWN';
+}
+
 /** Neither stack nor cause leaves the process. */
 export function errorAnswer(error: unknown): RestAnswer {
   const { code, message } = ServingError.from(error);
