@@ -69,10 +69,12 @@ export class Calls {
   async close(graceMs: number): Promise<void> {
     this.#isClosed = true;
     if (this.#underway.size === 0) return;
+    let cancel: (() => void) | undefined;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
-      if (graceMs !== Number.POSITIVE_INFINITY) this.#parts.clock.schedule(graceMs, resolve);
+      if (graceMs !== Number.POSITIVE_INFINITY) cancel = this.#parts.clock.schedule(graceMs, resolve);
     });
+    cancel?.();
     for (const fail of this.#underway) {
       fail(new ServingError('CANCELLED', 'The client was closed before the answer came'));
     }

@@ -1,9 +1,16 @@
 // Hot path: once for each call. Guarded by bench/client/predict.mjs.
 import { describeValue, typedArrayName } from '../core/describe.js';
-import { invalidArgument, ServingError } from '../core/errors.js';
+import { invalidArgument } from '../core/errors.js';
 import type { Examples } from '../core/example.js';
 import { type ModelSpec, toModelSpec } from '../core/model-spec.js';
-import { assertNumber, assertObject, assertOneOf, assertString, optionError } from '../core/option-check.js';
+import {
+  assertNumber,
+  assertObject,
+  assertOneOf,
+  assertString,
+  assertTimeout,
+  optionError,
+} from '../core/option-check.js';
 import type { Signature } from '../core/signature.js';
 import { findSignature } from '../core/signature-check.js';
 import { assertTensor, type TensorMap } from '../core/tensor.js';
@@ -26,7 +33,7 @@ import {
   type ServableClientOptions,
 } from './client-options.js';
 import { GrpcWire } from './grpc/grpc-wire.js';
-import { readinessOf, untilReady } from './readiness.js';
+import { isNotYet, readinessOf, untilReady } from './readiness.js';
 import { RestWire } from './rest/rest-wire.js';
 import type { Wire } from './wire.js';
 
@@ -211,11 +218,11 @@ export class ServableClient implements AsyncDisposable {
    * @throws ServingError for what does not pass by itself, such as UNAUTHENTICATED; CANCELLED; FAILED_PRECONDITION.
    */
   async isReady(spec?: ModelSpec | string, options?: CallOptions): Promise<boolean> {
-    const ask = readinessOf(this.#wire, spec === undefined ? undefined : toModelSpec(spec));
+    const target = spec === undefined ? undefined : toModelSpec(spec);
     try {
-      return await this.#calls.ask(ask, options, false);
+      return await this.#calls.ask(readinessOf(this.#wire, target), options, false);
     } catch (error) {
-      if (ServingError.from(error).code === 'DEADLINE_EXCEEDED') return false;
+      if (isNotYet(error, target)) return false;
       throw error;
     }
   }
@@ -223,14 +230,16 @@ export class ServableClient implements AsyncDisposable {
   /**
    * Resolves when `isReady` says so: of a server that is still to start, and of a version that is still to be loaded.
    *
-   * @throws ServingError DEADLINE_EXCEEDED; otherwise as `isReady`.
+   * @throws ServingError DEADLINE_EXCEEDED, which says what was wrong at last; otherwise as `isReady`.
    */
   async waitForReady(spec?: ModelSpec | string, options: WaitForReadyOptions = {}): Promise<void> {
     const { timeoutMs = Number.POSITIVE_INFINITY, pollIntervalMs = 500, signal } = options;
     assertNumber(pollIntervalMs, 'pollIntervalMs', { min: 1 });
-    const ask = readinessOf(this.#wire, spec === undefined ? undefined : toModelSpec(spec));
-    const wait = untilReady(ask, { clock: this.#options.clock, pollIntervalMs });
-    await this.#calls.ask(wait, { timeoutMs, ...(signal && { signal }) }, false);
+    assertTimeout(timeoutMs);
+    const target = spec === undefined ? undefined : toModelSpec(spec);
+    const wait = { wire: this.#wire, spec: target, clock: this.#options.clock, timeoutMs, pollIntervalMs };
+    const patience = { timeoutMs: Number.POSITIVE_INFINITY, ...(signal && { signal }) };
+    await this.#calls.ask(untilReady(wait), patience, false);
   }
 
   /**
