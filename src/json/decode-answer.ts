@@ -25,7 +25,7 @@ const takeNothing = () => {};
  */
 export function decodeOutputs(bytes: Uint8Array, { outputs: specs, ...rest }: Signature): TensorMap {
   const scanned = scanInputs(asBuffer(bytes), { ...rest, inputs: specs, outputs: {} }, takeNothing, keys);
-  const outputs = scanned?.inputs ?? readOutputs(objectOf(bytes), specs);
+  const outputs = scanned?.form === 'columnar' ? scanned.inputs : readOutputs(objectOf(bytes), specs);
   const whole: Record<string, Tensor> = {};
   for (const [name, { shape }] of Object.entries(specs)) {
     if (Object.hasOwn(outputs, name)) putTensor(whole, name, withLostAxes(outputs[name] as Tensor, shape));

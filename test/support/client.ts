@@ -56,7 +56,7 @@ export type ScriptedAnswer =
   | 'nothing'
   | 'cut';
 
-/** A server of TF Serving's kind that answers predictions as a script says. */
+/** A server of TF Serving's kind that answers predictions, and reloads, as a script says. */
 export interface ScriptedServer {
   readonly address: string;
   /** Predictions that were asked for. */
@@ -196,36 +196,38 @@ async function listenGrpc(
 ): Promise<Listening> {
   const server = new grpc.Server();
   const identity = (bytes: Buffer) => bytes;
-  const predict = {
-    path: '/tensorflow.serving.PredictionService/Predict',
-    requestStream: false,
-    responseStream: false,
+  const method = (path: string) => ({
+    path: `/tensorflow.serving.${path}`,
+    requestStream: false as const,
+    responseStream: false as const,
     requestSerialize: identity,
     requestDeserialize: identity,
     responseSerialize: identity,
     responseDeserialize: identity,
-  } as const;
+  });
   const sessions = new Set<Http2Session>();
+  const handler = (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => {
+    let isAnswered = false;
+    call.on('cancelled', () => {
+      if (isAnswered) return;
+      record.abandoned++;
+      record.changed();
+    });
+    record.headers = call.metadata.getMap();
+    const scripted = answer(++record.calls);
+    if (scripted === 'cut') for (const session of sessions) session.destroy();
+    else if (scripted !== 'nothing') {
+      isAnswered = true;
+      sendGrpc(callback, scripted);
+    }
+    record.changed();
+  };
   server.addService(
-    { predict },
     {
-      predict: (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => {
-        let isAnswered = false;
-        call.on('cancelled', () => {
-          if (isAnswered) return;
-          record.abandoned++;
-          record.changed();
-        });
-        record.headers = call.metadata.getMap();
-        const scripted = answer(++record.calls);
-        if (scripted === 'cut') for (const session of sessions) session.destroy();
-        else if (scripted !== 'nothing') {
-          isAnswered = true;
-          sendGrpc(callback, scripted);
-        }
-        record.changed();
-      },
+      predict: method('PredictionService/Predict'),
+      reload: method('ModelService/HandleReloadConfigRequest'),
     },
+    { predict: handler, reload: handler },
   );
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, got) =>

@@ -1,4 +1,5 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -77,6 +78,19 @@ export class PythonClient {
     const { stdout } = await running;
     await acted;
     return JSON.parse(stdout.replace(/^ready\n/, ''));
+  }
+
+  /** Starts a program of test/interop/python that serves, and says on which port; it ends when it is stopped. */
+  async serve(script: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
+    const env = { ...process.env, PYTHONPATH: this.#stubs };
+    const serving = spawn(python, ['-B', join(scripts, script)], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    const exited = once(serving, 'exit');
+    const [port] = await Promise.race([once(serving.stdout, 'data'), exited]);
+    const stop = async () => {
+      serving.stdin.end();
+      await exited;
+    };
+    return { port: Number(String(port)), stop };
   }
 
   close(): void {
