@@ -36,6 +36,7 @@ const benches = [
   'transport/grpc/batched',
   'transport/grpc/window',
   'transport/rest/predict',
+  'client/predict',
   'json/decode',
   'json/encode',
   'wire/tensor',
