@@ -30,14 +30,14 @@ await ready;
 const { pixels: images } = JSON.parse(readFileSync('examples/models/digits/test-set.json', 'utf8'));
 const pixels = tensor('float32', [2, 64], images.slice(0, 2).flat());
 const { id, outputs } = await grpcClient.predict('digits', { pixels }, { outputs: ['label'] });
-console.log(id.version, outputs.label.data); // 2 BigInt64Array(2) [ 9n, 4n ]
+console.log(id.version, outputs.label?.data); // 2 BigInt64Array(2) [ 9n, 4n ]
 
 // The same tensors come back over REST: the signature says what JSON's numbers are.
 const restClient = new ServableClient({ address: `http://${overRest.address}` });
 const spec = { model: 'digits', label: 'stable' };
 const answer = await restClient.predict(spec, { pixels });
-console.log(answer.id.version, answer.outputs.label.dtype); // 1 int64
-console.log((await restClient.signature(spec)).inputs.pixels.shape); // [ null, 64 ]
+console.log(answer.id.version, answer.outputs.label?.dtype); // 1 int64
+console.log((await restClient.signature(spec)).inputs.pixels?.shape); // [ null, 64 ]
 console.log((await grpcClient.status('digits')).map(({ state }) => state).join()); // AVAILABLE,AVAILABLE
 
 // Errors are the server's own, with its code and its words. What may pass by itself was tried three times.

@@ -15,15 +15,15 @@ export type {
   VersionState,
   VersionStatus,
 } from './client/answers.js';
-export type { CallOptions } from './client/calls.js';
+export type {
+  CallOptions,
+  PredictCallOptions,
+  ReloadOptions,
+  WaitForReadyOptions,
+} from './client/call-options.js';
 export type { ClientTlsOptions, ServableClientOptions } from './client/client-options.js';
 export type { RetryOptions } from './client/retry-policy.js';
-export {
-  type PredictCallOptions,
-  type ReloadOptions,
-  ServableClient,
-  type WaitForReadyOptions,
-} from './client/servable-client.js';
+export { ServableClient } from './client/servable-client.js';
 
 // The words that it shares with 'servable', of which a program that only calls need not load more.
 export { type DType, dtypes, type TensorDataByDType } from './core/dtype.js';

@@ -79,6 +79,30 @@ it('REST needs no other package, and loads none of gRPC', () => {
   expect(printed).toBe('200');
 });
 
+it('a client over REST needs no other package, and loads no onnxruntime', () => {
+  const printed = run(
+    `import { ServableClient } from 'servable/client';
+     const client = new ServableClient({ address: 'http://127.0.0.1:1', retry: false });
+     const { code } = await client.predict('digits', {}).catch((error) => error);
+     await client.close();
+     const loaded = process.report.getReport().sharedObjects.some((file) => file.includes('onnxruntime'));
+     console.log(code, loaded);`,
+  );
+  expect(printed).toBe('UNAVAILABLE false');
+});
+
+it('a client over gRPC without its package says what to install', () => {
+  const printed = run(
+    `import { ServableClient } from 'servable/client';
+     const client = new ServableClient({ address: 'grpc://127.0.0.1:1' });
+     const { code, message } = await client.predict('digits', {}).catch((error) => error);
+     console.log(code, message);`,
+  );
+  expect(printed).toBe(
+    'FAILED_PRECONDITION Cannot call over gRPC: the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14',
+  );
+});
+
 it('gRPC without its package says what to install', () => {
   const error = run(
     `import { ModelServer } from 'servable';

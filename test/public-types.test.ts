@@ -10,9 +10,11 @@ import {
   type ServableState,
   type ServableStatus,
   type ServingError,
+  ServingError as ServingErrorClass,
   type Tensor,
   tensor,
 } from 'servable';
+import * as client from 'servable/client';
 import { expect, expectTypeOf, it } from 'vitest';
 
 // Most of this is checked by the compiler (npm run typecheck), not by running it.
@@ -69,4 +71,16 @@ it('types refuse what the checks at run time refuse', () => {
   expect(() => new ModelServer({ models: [{ ...place, versionPolicy: 'newest' }] })).toThrow();
   // @ts-expect-error a model without a place
   expect(() => new ModelServer({ models: [{ name: 'a' }] })).toThrow();
+});
+
+it('a client answers as a server does, but that it may not know the version', () => {
+  type Answer<T> = Omit<T, 'id'>;
+  expectTypeOf<Answer<client.Prediction>>().toEqualTypeOf<Answer<Prediction>>();
+  expectTypeOf<Answer<client.Classification>>().toEqualTypeOf<Answer<Classification>>();
+  expectTypeOf<Answer<client.Regression>>().toEqualTypeOf<Answer<Regression>>();
+  expectTypeOf<Answer<client.MultiInference>>().toEqualTypeOf<Answer<MultiInference>>();
+  expectTypeOf<client.Prediction['id']>().toEqualTypeOf<client.AnsweringVersion>();
+  expectTypeOf<client.Tensor<'int64'>>().toEqualTypeOf<Tensor<'int64'>>();
+  expectTypeOf<client.ServableClient['signature']>().returns.resolves.toEqualTypeOf<client.Signature>();
+  expect(client.ServingError).toBe(ServingErrorClass);
 });

@@ -128,7 +128,8 @@ function protoWay(name, address, asContent) {
     'tensorflow_serving/apis/prediction_service.proto',
     { includeDirs: [fileURLToPath(new URL('../../protos', import.meta.url))], keepCase: true, longs: Number },
   );
-  const { PredictionService } = grpc.loadPackageDefinition(definition).tensorflow.serving;
+  const loaded = /** @type {any} */ (grpc.loadPackageDefinition(definition)); // such a client knows no types
+  const { PredictionService } = loaded.tensorflow.serving;
   const client = new PredictionService(address.replace('grpc://', ''), grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': -1,
   });
@@ -176,7 +177,7 @@ function fetchWay(name, address) {
         signal: AbortSignal.timeout(60_000),
       });
       if (!response.ok) throw new Error(await response.text());
-      const { predictions } = await response.json();
+      const { predictions } = /** @type {{ predictions: unknown[] }} */ (await response.json());
       return flatten(predictions, rows * width);
     },
     close: () => {},

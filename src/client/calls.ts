@@ -4,16 +4,9 @@ import type { Clock } from '../core/clock.js';
 import { ServingError } from '../core/errors.js';
 import { keepProcessAlive } from '../core/keep-alive.js';
 import { withPatience } from '../core/patience.js';
+import type { CallOptions } from './call-options.js';
 import { backoffMs, type RetryPolicy } from './retry-policy.js';
 import type { Question } from './wire.js';
-
-/** How long a caller waits for one answer. */
-export interface CallOptions {
-  /** Milliseconds that the call may take, with all its attempts, more than 0. @default the client's `timeoutMs` */
-  readonly timeoutMs?: number;
-  /** Aborted: the call is over, with CANCELLED, and what is under way for it is ended. */
-  readonly signal?: CancelSignal;
-}
 
 export interface CallsParts {
   readonly clock: Clock;

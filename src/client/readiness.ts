@@ -73,7 +73,9 @@ export function untilReady({ wire, spec, clock, timeoutMs, pollIntervalMs }: Wai
         last = undefined;
       } catch (error) {
         if (!isNotYet(error, spec)) throw error;
-        last = ServingError.from(error);
+        const { code } = ServingError.from(error);
+        const isCutShort = code === 'DEADLINE_EXCEEDED' && leftMs < lookTimeoutMs; // by the wait itself
+        if (!isCutShort) last = ServingError.from(error);
       }
       await pause(clock, Math.min(pollIntervalMs, endMs - clock.now()), [signal]);
     }

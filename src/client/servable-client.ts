@@ -1,19 +1,10 @@
 // Hot path: once for each call. Guarded by bench/client/predict.mjs.
-import { describeValue, typedArrayName } from '../core/describe.js';
-import { invalidArgument } from '../core/errors.js';
 import type { Examples } from '../core/example.js';
 import { type ModelSpec, toModelSpec } from '../core/model-spec.js';
-import {
-  assertNumber,
-  assertObject,
-  assertOneOf,
-  assertString,
-  assertTimeout,
-  optionError,
-} from '../core/option-check.js';
+import { assertNumber, assertTimeout } from '../core/option-check.js';
 import type { Signature } from '../core/signature.js';
 import { findSignature } from '../core/signature-check.js';
-import { assertTensor, type TensorMap } from '../core/tensor.js';
+import type { TensorMap } from '../core/tensor.js';
 import { toExamples } from '../core/to-example.js';
 import type {
   Classification,
@@ -26,7 +17,9 @@ import type {
   VersionMetadata,
   VersionStatus,
 } from './answers.js';
-import { type CallOptions, Calls } from './calls.js';
+import type { CallOptions, PredictCallOptions, ReloadOptions, WaitForReadyOptions } from './call-options.js';
+import { Calls } from './calls.js';
+import { assertAliases, assertModels, assertTensors, toTasks } from './check-arguments.js';
 import {
   type ResolvedClientOptions,
   resolveClientOptions,
@@ -36,26 +29,6 @@ import { GrpcWire } from './grpc/grpc-wire.js';
 import { isNotYet, readinessOf, untilReady } from './readiness.js';
 import { RestWire } from './rest/rest-wire.js';
 import type { Wire } from './wire.js';
-
-/** How one `predict` is to be answered. */
-export interface PredictCallOptions extends CallOptions {
-  /** Aliases of the outputs that are wanted. @default all outputs of the signature */
-  readonly outputs?: readonly string[];
-}
-
-/** How a wait for a server is to end. */
-export interface WaitForReadyOptions extends CallOptions {
-  /** Milliseconds that the wait may take, more than 0. @default infinity */
-  readonly timeoutMs?: number;
-  /** Milliseconds from one look to the next. @default 500 */
-  readonly pollIntervalMs?: number;
-}
-
-/** How a reload is to be answered. */
-export interface ReloadOptions extends CallOptions {
-  /** Counters whose increase over the call is to be told, by TensorFlow's names or the server's. @default none */
-  readonly counters?: readonly string[];
-}
 
 /**
  * A client of TensorFlow Serving's API, over gRPC or REST: of a `servable` in another process, or of a TensorFlow Serving.
@@ -150,14 +123,7 @@ export class ServableClient implements AsyncDisposable {
     examples: Examples,
     options?: CallOptions,
   ): Promise<MultiInference> {
-    if (!Array.isArray(tasks) || tasks.length === 0) {
-      throw invalidArgument(
-        `Cannot use tasks: got ${describeValue(tasks)}, expected an array of at least one`,
-      );
-    }
-    const whole = tasks.map(({ spec, method }: InferenceTask) => ({ spec: toModelSpec(spec), method }));
-    for (const { method } of whole) assertOneOf(method, 'tasks[].method', ['classify', 'regress']);
-    return this.#calls.ask(this.#wire.multiInference(whole, toExamples(examples)), options);
+    return this.#calls.ask(this.#wire.multiInference(toTasks(tasks), toExamples(examples)), options);
   }
 
   /**
@@ -198,13 +164,7 @@ export class ServableClient implements AsyncDisposable {
     models: readonly ReloadedModel[],
     { counters = [], ...options }: ReloadOptions = {},
   ): Promise<CounterIncreases> {
-    if (!Array.isArray(models)) throw optionError('models', describeValue(models), 'an array of models');
-    for (const [place, model] of models.entries()) {
-      assertObject(model, `models[${place}]`);
-      const { name, basePath } = model as Partial<ReloadedModel>;
-      assertString(name, `models[${place}].name`);
-      assertString(basePath, `models[${place}].basePath`);
-    }
+    assertModels(models);
     return this.#calls.ask(this.#wire.reloadConfig(models, counters), options, false);
   }
 
@@ -258,22 +218,4 @@ export class ServableClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** @throws ServingError INVALID_ARGUMENT for the first thing that is no tensor. */
-function assertTensors(inputs: unknown): asserts inputs is TensorMap {
-  const isRecord = typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs);
-  if (!isRecord || inputs instanceof Map || typedArrayName(inputs) !== undefined) {
-    const expected = 'an object of tensors by alias';
-    throw invalidArgument(`Cannot use inputs: got ${describeValue(inputs)}, expected ${expected}`, {
-      expected,
-    });
-  }
-  for (const [alias, value] of Object.entries(inputs)) assertTensor(value, alias);
-}
-
-function assertAliases(outputs: unknown): void {
-  if (outputs === undefined) return;
-  if (Array.isArray(outputs) && outputs.every((alias) => typeof alias === 'string')) return;
-  throw optionError('outputs', describeValue(outputs), 'an array of aliases');
 }

@@ -1,6 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { ModelServer, type ServingApi } from 'servable';
+import { ModelServer } from 'servable';
 import { ServableClient, tensor } from 'servable/client';
+import { createGrpcServer, type ServingApi } from 'servable/grpc';
+import { createHttpHandler } from 'servable/http';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   clientOf,
@@ -432,8 +434,6 @@ async function listenRaw(onSocket: (socket: Socket) => void): Promise<number> {
 }
 
 async function listenAt(api: ServingApi, wire: (typeof wires)[number], port: number) {
-  const { createGrpcServer } = await import('servable/grpc');
-  const { createHttpHandler } = await import('servable/http');
   const listener = wire === 'grpc' ? createGrpcServer(api) : createHttpHandler(api);
   await listener.listen(`127.0.0.1:${port}`);
   return () => listener.close({ graceMs: 0 });

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ModelServer } from 'servable';
 import { ServableClient, type TensorMap, tensor } from 'servable/client';
+import { createGrpcServer } from 'servable/grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingForPython, PythonClient } from '../support/python-client.js';
 import { rejection } from '../support/rejection.js';
@@ -117,6 +121,17 @@ describe.skipIf(missingForPython !== undefined)(
         'NOT_FOUND',
         'Servable not found for request: Latest(nobody)',
       ]);
+    });
+
+    it('asks what the Python client of the documentation asks', async () => {
+      const text = readFileSync(join(import.meta.dirname, '../../docs/client.md'), 'utf8');
+      const program = /^```python\n([\s\S]*?)^```/m.exec(text)?.[1] as string;
+      const models = [{ name: 'digits', basePath: 'examples/models/digits' }];
+      await using server = await new ModelServer({ models }).start();
+      await using grpcServer = createGrpcServer(server);
+      const { address } = await grpcServer.listen('127.0.0.1:0');
+      const promised = /print\(.*\) {2}# (.*)$/m.exec(program)?.[1];
+      expect(await python.print(program, address)).toBe(promised);
     });
 
     it('takes large answers', async () => {

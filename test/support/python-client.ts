@@ -80,6 +80,16 @@ export class PythonClient {
     return JSON.parse(stdout.replace(/^ready\n/, ''));
   }
 
+  /** What a program prints that uses the stubs. */
+  async print(program: string, ...args: string[]): Promise<string> {
+    const env = { ...process.env, PYTHONPATH: this.#stubs, no_grpc_proxy: '*' };
+    const { stdout } = await promisify(execFile)(python, ['-B', '-c', program, ...args], {
+      env,
+      timeout: timeLimitMs,
+    });
+    return stdout.trim();
+  }
+
   /** Starts a program of test/interop/python that serves, and says on which port; it ends when it is stopped. */
   async serve(script: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
     const env = { ...process.env, PYTHONPATH: this.#stubs };

@@ -2,11 +2,9 @@
 import { ServingError } from '../../core/errors.js';
 import type { Example } from '../../core/example.js';
 import type { ModelSpec } from '../../core/model-spec.js';
-import { withPatience } from '../../core/patience.js';
 import { defaultSignatureName } from '../../core/signature.js';
-import { findSignature, selectOutputs } from '../../core/signature-check.js';
 import type { TensorMap } from '../../core/tensor.js';
-import { decodeClassifications, decodeOutputs, decodeRegressions } from '../../json/decode-answer.js';
+import { decodeClassifications, decodeRegressions } from '../../json/decode-answer.js';
 import { encodeExamplesBody, encodePredictBody } from '../../json/encode-request.js';
 import type {
   AnsweringVersion,
@@ -23,20 +21,23 @@ import { readAnswer } from '../read-answer.js';
 import { assertSendable } from '../sendable.js';
 import type { Attempt, Question, Wire } from '../wire.js';
 import { HttpCaller, type HttpQuestion } from './http-caller.js';
+import { OutputReader } from './output-reader.js';
 import { readMetadataJson, readStatusJson } from './rest-answers.js';
 import { type HttpReply, restFailure } from './rest-failure.js';
-import { SignatureCache } from './signature-cache.js';
 
 /** TF Serving's API over REST. */
 export class RestWire implements Wire {
   readonly #options: ResolvedClientOptions;
   readonly #caller: HttpCaller;
-  readonly #signatures: SignatureCache;
+  readonly #outputs: OutputReader;
 
   constructor(options: ResolvedClientOptions) {
     this.#options = options;
     this.#caller = new HttpCaller(options);
-    this.#signatures = new SignatureCache(options.clock, (path) => this.#askSignatures(path));
+    this.#outputs = new OutputReader({
+      options,
+      getMetadata: (path, signal) => this.#getMetadata(path, { model: '' }, signal),
+    });
   }
 
   predict(spec: ModelSpec, inputs: TensorMap, outputs: readonly string[] | undefined): Question<Prediction> {
@@ -46,12 +47,10 @@ export class RestWire implements Wire {
       const reply = await ask(attempt);
       const id = answererOf(reply, spec);
       const told = id.version === undefined ? spec : { model, version: id.version };
-      const all = await this.#decode(
-        reply,
-        { ...told, ...(signature !== undefined && { signature }) },
-        outputs,
-      );
-      return { id, outputs: all };
+      const path = pathOf(told);
+      const isVersionKnown = id.version !== undefined;
+      const wanted = { model, signature, outputs };
+      return { id, outputs: await this.#outputs.read(reply, { path, isVersionKnown, wanted }) };
     };
   }
 
@@ -118,57 +117,6 @@ export class RestWire implements Wire {
     const reply = await this.#caller.send(question, signal);
     if (reply.status === 200) return reply;
     throw restFailure(reply, `${question.method} ${question.path} of ${this.#options.address.text}`);
-  }
-
-  /**
-   * The outputs that were wanted. Where the server does not say which version answered, what is known of the signature may be
-   * of another one: it is asked for again, once, where the answer does not fit it.
-   */
-  async #decode(
-    reply: HttpReply,
-    spec: ModelSpec,
-    wanted: readonly string[] | undefined,
-  ): Promise<TensorMap> {
-    const path = pathOf(spec);
-    try {
-      return this.#outputs(reply, await this.#signaturesOf(path), spec, wanted);
-    } catch (error) {
-      if (spec.version !== undefined || ServingError.from(error).code !== 'DATA_LOSS') throw error;
-      this.#signatures.forget(path);
-      return this.#outputs(reply, await this.#signaturesOf(path), spec, wanted);
-    }
-  }
-
-  #outputs(
-    reply: HttpReply,
-    { id, signatures }: VersionMetadata,
-    spec: ModelSpec,
-    wanted: readonly string[] | undefined,
-  ): TensorMap {
-    const signature = findSignature(signatures, spec.signature);
-    const named = { model: spec.model, version: id.version ?? 0 };
-    const selected = selectOutputs(named, signature, wanted);
-    const all = this.#read(reply, `${pathOf(spec)}:predict`, (bytes) => decodeOutputs(bytes, signature));
-    if (wanted === undefined || wanted.length === 0) return all;
-    return Object.fromEntries(selected.map((alias) => [alias, all[alias]])) as TensorMap;
-  }
-
-  /** @throws ServingError UNAVAILABLE where the version has gone in the meantime: another one will answer. */
-  async #signaturesOf(path: string): Promise<VersionMetadata> {
-    try {
-      return await this.#signatures.get(path);
-    } catch (cause) {
-      const { code, message } = ServingError.from(cause);
-      if (code !== 'NOT_FOUND') throw cause;
-      const text = `Cannot read the answer: its version has gone before its signature was told: ${message}`;
-      throw new ServingError('UNAVAILABLE', text, { cause });
-    }
-  }
-
-  /** For all who want to know: none of their signals ends it. */
-  #askSignatures(path: string): Promise<VersionMetadata> {
-    const { clock, timeoutMs } = this.#options;
-    return withPatience(clock, { timeoutMs }, (signal) => this.#getMetadata(path, { model: '' }, signal));
   }
 
   async #getMetadata(path: string, spec: ModelSpec, signal: Attempt['signal']): Promise<VersionMetadata> {
