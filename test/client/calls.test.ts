@@ -114,6 +114,18 @@ describe.each(wires)('a call over %s', (wire) => {
     expect(error.code).toBe('DEADLINE_EXCEEDED');
   });
 
+  it('tells the server of its time, where the wire has a word for it', async () => {
+    const scripted = await scriptedServer(wire, script(y));
+    const client = clientOf(scripted.address);
+    const beforeMs = Date.now();
+    await client.predict('stub', {}, { timeoutMs: 30_000 });
+    if (wire === 'rest') return expect(scripted.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+    expect(scripted.deadlineMs).toBeGreaterThan(beforeMs);
+    expect(scripted.deadlineMs).toBeLessThanOrEqual(Date.now() + 30_000);
+    await client.predict('stub', {}, { timeoutMs: Number.POSITIVE_INFINITY });
+    expect(scripted.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('refuses a time that is none, and a signal that was aborted before', async () => {
     const scripted = await scriptedServer(wire, script(y));
     const client = clientOf(scripted.address);
@@ -241,6 +253,20 @@ describe.each(wires)('a call over %s', (wire) => {
     const error = await rejection(clientOf(scripted.address, { retry: noWait }).predict('stub', {}));
     expect([error.code, scripted.calls]).toEqual(['DATA_LOSS', 1]);
     expect(error.message).toContain(`of ${scripted.address}, which has ${bytes.length} bytes: `);
+  });
+});
+
+describe('an answer over REST', () => {
+  it.each([
+    ['within its body', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"outputs":[1'],
+    ['within a piece of it', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{"out'],
+    ['within its headers', 'HTTP/1.1 200 OK\r\ncontent-le'],
+    ['before it begins', ''],
+  ])('that ends %s is UNAVAILABLE', async (_where, text) => {
+    const port = await listenRaw((socket) => void socket.once('data', () => socket.end(text)));
+    const error = await rejection(clientOf(`http://127.0.0.1:${port}`, { retry: false }).predict('stub', {}));
+    expect([error.code, error.retryable]).toEqual(['UNAVAILABLE', true]);
+    expect(error.message).toMatch(/^POST \/v1\/models\/stub:predict of http:.* was not answered: /);
   });
 });
 
@@ -375,6 +401,18 @@ describe('connections', () => {
     expect(scripted.connections).toBe(3);
     await client.close({ graceMs: 0 });
     for (const error of await Promise.all(calls)) expect(error.code).toBe('CANCELLED');
+  });
+
+  it('over REST are not made for calls that still wait for one when the client is closed', async () => {
+    const scripted = await scriptedServer('rest', script('nothing'));
+    const client = clientOf(scripted.address, { connections: 1 });
+    const calls = Array.from({ length: 5 }, () => rejection(client.predict('stub', {})));
+    await scripted.untilCalled(1);
+    await client.close({ graceMs: 0 });
+    for (const error of await Promise.all(calls)) expect(error.code).toBe('CANCELLED');
+    await scripted.untilAbandoned(1);
+    await scripted.close(); // resolves when no connection is left
+    expect([scripted.calls, scripted.connections]).toEqual([1, 1]);
   });
 
   it('over REST are no more than were asked for, and calls wait for one', async () => {

@@ -65,6 +65,8 @@ export interface ScriptedServer {
   readonly connections: number;
   /** Calls that the client has ended itself. */
   readonly abandoned: number;
+  /** When the last call is to be answered, as far as the server was told; infinity where it was not. */
+  readonly deadlineMs: number;
   /** What came with the last call: headers of HTTP, metadata of gRPC. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** Resolves when so many predictions were asked for. */
@@ -94,6 +96,7 @@ class ServerRecord implements ScriptedServer {
   calls = 0;
   connections = 0;
   abandoned = 0;
+  deadlineMs = Number.POSITIVE_INFINITY;
   headers = {};
   close: () => Promise<void> = async () => {};
   readonly #waiting = new Set<() => void>();
@@ -214,6 +217,7 @@ async function listenGrpc(
       record.changed();
     });
     record.headers = call.metadata.getMap();
+    record.deadlineMs = Number(call.getDeadline());
     const scripted = answer(++record.calls);
     if (scripted === 'cut') for (const session of sessions) session.destroy();
     else if (scripted !== 'nothing') {

@@ -25,6 +25,8 @@ export class HttpCaller {
   readonly #options: ResolvedClientOptions;
   /** Undefined until the first request. */
   #agent: HttpAgent | undefined;
+  /** Those that wait for a connection, too, which the agent does not end. */
+  readonly #underway = new Set<ClientRequest>();
   #isClosed = false;
 
   constructor(options: ResolvedClientOptions) {
@@ -46,7 +48,9 @@ export class HttpCaller {
         end(cancelled(signal));
         sent.destroy();
       };
+      this.#underway.add(sent);
       const end = (error: ServingError | undefined, reply?: HttpReply) => {
+        this.#underway.delete(sent);
         signal?.removeEventListener('abort', abort);
         if (error !== undefined) reject(error);
         else resolve(reply as HttpReply);
@@ -65,6 +69,7 @@ export class HttpCaller {
 
   close(): void {
     this.#isClosed = true;
+    for (const sent of this.#underway) sent.destroy();
     this.#agent?.destroy();
   }
 
