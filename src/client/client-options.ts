@@ -52,8 +52,8 @@ export interface ServableClientOptions {
   readonly retry?: RetryOptions | false;
   /**
    * Milliseconds after which a connection without traffic is asked whether it is still there: over gRPC by pings, while a
-   * call is under way; over REST by TCP. Infinity: never. TensorFlow Serving ends a connection that asks more than twice in
-   * the course of one call, within five minutes each.
+   * call is under way; over REST by TCP. Infinity: never. TensorFlow Serving ends a connection that asks some five times
+   * within one call: of calls that take minutes, let this be a quarter.
    *
    * @default 60000
    */
