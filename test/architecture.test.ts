@@ -55,6 +55,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['transport'],
   client: ['core', 'wire', 'json', 'transport'],
   opentelemetry: ['tracing'],
+  cli: ['core', 'wire', 'json', 'config', 'batching', 'runner', 'warmup', 'server', 'index', 'grpc', 'http'],
 };
 
 interface Import {
