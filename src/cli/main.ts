@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program `servable`: parses its arguments, runs a command, and ends with a code that says how it went.
 import { CommanderError } from 'commander';
+import { ServingError } from '../core/errors.js';
 import { CommandError, exitCodes } from './command-error.js';
 import { createProgram } from './program.js';
 
@@ -22,6 +23,10 @@ function failed(error: unknown): number {
   if (error instanceof CommandError) {
     process.stderr.write(`servable: ${error.message}\n`);
     return error.exitCode;
+  }
+  if (error instanceof ServingError) {
+    process.stderr.write(`servable: ${error.message}\n`);
+    return exitCodes.failed;
   }
   throw error; // a bug, with its stack
 }

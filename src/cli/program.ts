@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import { packageVersion } from '../server/package-version.js';
+import { addInspectCommand } from './inspect/inspect-command.js';
+import { addPredictCommand } from './predict/predict-command.js';
 import { addServeCommand } from './serve/serve-command.js';
+import { addWarmupCommand } from './warmup/warmup-command.js';
 
 export interface ProgramOptions {
   /** Is given the exit code of `serve`, when it has ended. */
@@ -18,5 +21,8 @@ export function createProgram({ onServed }: ProgramOptions): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'servable: ')) })
     .exitOverride();
   addServeCommand(program, onServed);
+  addInspectCommand(program);
+  addPredictCommand(program);
+  addWarmupCommand(program);
   return program;
 }

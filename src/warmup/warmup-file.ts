@@ -14,7 +14,7 @@ import type { WarmupRequest } from './warmup-request.js';
 export const warmupFile = join('assets.extra', 'tf_serving_warmup_requests');
 
 /** Records that a file may have, as in TF Serving. */
-const mostRecords = 1000;
+export const mostRecords = 1000;
 
 /**
  * The requests in the warm-up file of a version directory, one after the other; none where there is no file.
@@ -28,13 +28,30 @@ export async function* readWarmupRequests(
   signal?: AbortSignal,
 ): AsyncGenerator<WarmupRequest> {
   const file = join(path, warmupFile);
-  // Loaded where there is such a file: a program without should not pay the 20 ms.
-  const { decodeRequest } = await import('../wire/decode-request.js');
   let records = 0;
-  for await (const record of readRecordFile(file, { signal, advice: warmupAdvice })) {
-    const requests = requestsOf(servable, decode(decodeRequest, record, file));
+  for await (const requests of readLoggedRequests(servable, file, { signal })) {
     if (requests.length > 0 && ++records > mostRecords) throw tooMany(file);
     yield* requests;
+  }
+}
+
+/**
+ * The requests in a file of PredictionLogs, a request log or a warm-up file, by its records: most hold one request, some
+ * several or none.
+ *
+ * @param options.model the model whose requests are wanted, where the file has those of several. @default undefined: all
+ * @throws ServingError as `readWarmupRequests`.
+ */
+export async function* readLoggedRequests(
+  servable: Servable,
+  file: string,
+  { signal, model }: { readonly signal?: AbortSignal | undefined; readonly model?: string | undefined } = {},
+): AsyncGenerator<readonly WarmupRequest[]> {
+  // Loaded where there is such a file: a program without should not pay the 20 ms.
+  const { decodeRequest } = await import('../wire/decode-request.js');
+  for await (const record of readRecordFile(file, { signal, advice: warmupAdvice })) {
+    const request = decode(decodeRequest, record, file);
+    if (model === undefined || isTo(model, request)) yield requestsOf(servable, request);
   }
 }
 
@@ -49,6 +66,11 @@ function decode(
     const { message } = cause as Error;
     throw invalidArgument(`Failed to parse warmup record: ${message} in ${file}`, { cause });
   }
+}
+
+function isTo(model: string, request: LoggedRequest): boolean {
+  if ('spec' in request) return request.spec.model === model;
+  return 'specs' in request && request.specs.every((spec) => spec.model === model);
 }
 
 /** What a record asks for; a multi-inference asks several signatures, with the same examples. */

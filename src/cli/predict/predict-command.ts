@@ -1,0 +1,114 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { invalidArgument, ServingError } from '../../core/errors.js';
+import { formatServableId } from '../../core/servable-id.js';
+import { findSignature } from '../../core/signature-check.js';
+import { putTensor, type Tensor, type TensorMap } from '../../core/tensor.js';
+import { encodeOutputs } from '../../json/encode-outputs.js';
+import { usageError } from '../command-error.js';
+import { decodeJsonRequest, type JsonRequest, splitBodies } from '../model/json-request.js';
+import { deviceOption, versionOption } from '../model/model-options.js';
+import { readBytes } from '../read-bytes.js';
+import { encodeNpy } from './npy.js';
+import { type PredictTarget, withLocalModel } from './predict-target.js';
+import { readInput } from './read-input.js';
+
+interface PredictFlags {
+  readonly body?: string;
+  readonly input?: readonly InputFile[];
+  readonly signature?: string;
+  readonly outputs?: readonly string[];
+  readonly save?: string;
+  readonly model_version?: number;
+  readonly device?: 'cpu';
+}
+
+interface InputFile {
+  readonly alias: string;
+  readonly file: string;
+}
+
+/** Adds `servable predict`. */
+export function addPredictCommand(program: Command): void {
+  program
+    .command('predict')
+    .argument('<path>', 'an .onnx file, a version directory, or a base path: its highest version')
+    .summary('ask a model once')
+    .description(
+      "Asks a model once, and prints its answer as JSON, in the form of TensorFlow Serving's REST API. The request is such a " +
+        "body (--body), or a file for each input (--input): NumPy's .npy, whose elements become those of the input, or .json.",
+    )
+    .option('--body <file>', 'a body of :predict, :classify or :regress; - is the standard input')
+    .addOption(
+      new Option('--input <alias=file>', 'a .npy or .json file for an input; may be repeated').argParser(
+        toInput,
+      ),
+    )
+    .option('--signature <name>', 'the signature (default: serving_default, or what the body says)')
+    .addOption(new Option('--outputs <a,b>', 'these outputs alone').argParser((text) => text.split(',')))
+    .option('--save <folder>', 'write each output into <folder>/<alias>.npy as well')
+    .addOption(versionOption())
+    .addOption(deviceOption())
+    .helpOption('--help', 'print this help')
+    .action(predict);
+}
+
+function toInput(text: string, others: readonly InputFile[] = []): readonly InputFile[] {
+  const [, alias, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (alias === undefined || file === undefined) throw new InvalidArgumentError('Expected alias=file.');
+  return [...others, { alias, file }];
+}
+
+async function predict(path: string, flags: PredictFlags): Promise<void> {
+  if ((flags.body === undefined) === (flags.input === undefined)) {
+    throw usageError('Cannot ask without a request: expected either --body or --input');
+  }
+  const { model_version: version, device = 'cpu' } = flags;
+  await withLocalModel(path, { version, device }, (target) => ask(target, flags));
+}
+
+async function ask(target: PredictTarget, flags: PredictFlags): Promise<void> {
+  const { form, ...request } = await requestOf(target, flags);
+  const { outputs: wanted } = flags;
+  const startMs = performance.now();
+  const { id, outputs } = await target.predict({ ...request, ...(wanted && { outputs: wanted }) });
+  const tookMs = performance.now() - startMs;
+  process.stderr.write(`${formatServableId(id)} answered in ${tookMs.toFixed(1)} ms\n`);
+  process.stdout.write(encodeOutputs(outputs, form));
+  process.stdout.write('\n');
+  if (flags.save !== undefined) await save(flags.save, outputs);
+}
+
+async function requestOf({ signatures }: PredictTarget, flags: PredictFlags): Promise<JsonRequest> {
+  if (flags.body !== undefined) {
+    const [body, ...more] = splitBodies(await readBytes(flags.body));
+    if (body !== undefined && more.length === 0) return decodeJsonRequest(body, signatures, flags.signature);
+    throw invalidArgument(
+      `Cannot ask: ${flags.body} holds ${body === undefined ? 'no' : 1 + more.length} requests, expected one`,
+    );
+  }
+  const signature = findSignature(signatures, flags.signature);
+  const inputs: Record<string, Tensor> = {};
+  for (const { alias, file } of flags.input ?? []) {
+    putTensor(inputs, alias, readInput(signature, alias, file, await readBytes(file)));
+  }
+  return { signature: signature.name, inputs, form: 'columnar' };
+}
+
+/** @throws ServingError INVALID_ARGUMENT for an output that a file cannot be named after; UNAVAILABLE. */
+async function save(folder: string, outputs: TensorMap): Promise<void> {
+  for (const [alias, output] of Object.entries(outputs)) {
+    if (/[/\\]|^\.\.?$/.test(alias))
+      throw invalidArgument(`Cannot save output "${alias}": it is no name for a file`);
+    const bytes = encodeNpy(output);
+    try {
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, `${alias}.npy`), bytes);
+    } catch (cause) {
+      throw new ServingError('UNAVAILABLE', `Cannot save output "${alias}": ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  }
+}

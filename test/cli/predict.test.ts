@@ -1,0 +1,222 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { tensor } from 'servable';
+import { describe, expect, it } from 'vitest';
+import { decodeNpy, encodeNpy } from '#dist/cli/predict/npy.js';
+import { linear, passthrough, strings } from '../support/onnx/authored-models.js';
+import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
+import { runProgram } from '../support/program.js';
+
+const folder = temporaryFolder();
+const basePath = writeModel(folder, 'linear', 1, linear(2, 1));
+const digits = resolve('examples/models/digits');
+const { pixels, label } = JSON.parse(readFileSync(join(digits, 'test-set.json'), 'utf8'));
+
+function file(name: string, contents: unknown): string {
+  const path = join(folder, name);
+  const isRaw = typeof contents === 'string' || contents instanceof Uint8Array;
+  writeFileSync(path, isRaw ? contents : JSON.stringify(contents));
+  return path;
+}
+
+async function predict(...args: string[]) {
+  const { code, stdout, stderr } = await runProgram(['predict', ...args]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+describe('servable predict with a model on disk', () => {
+  it('answers the body of a predict request in its own form', async () => {
+    const rows = file('rows.json', { instances: pixels.slice(0, 5) });
+    const { predictions } = await predict(digits, '--model_version=2', '--body', rows, '--outputs=label');
+    expect(predictions).toEqual(label.slice(0, 5));
+    const columns = file('columns.json', { inputs: { x: [1, 2] } });
+    expect(await predict(basePath, '--body', columns)).toEqual({ outputs: [3, 5] });
+  });
+
+  it('answers the body of a classify request', async () => {
+    const body = file('examples.json', { examples: [{ x: 4.0 }, { x: 0.5 }] });
+    expect(await predict(basePath, '--body', body)).toEqual({ outputs: [9, 2] });
+  });
+
+  it('reads the standard input, and says on stderr which version answered', async () => {
+    const input = '{"instances": [1]}\n';
+    const { stdout, stderr } = await runProgram(['predict', basePath, '--body=-'], { input });
+    expect(JSON.parse(stdout)).toEqual({ predictions: [3] });
+    expect(stderr).toMatch(/^linear@1 answered in \d+\.\d ms\n$/);
+  });
+
+  it('takes .npy files, whose elements become those of the input', async () => {
+    const doubles = file('x.npy', encodeNpy(tensor('float64', [2], [1, 2])));
+    expect(await predict(basePath, `--input=x=${doubles}`)).toEqual({ outputs: [3, 5] });
+    const integers = file('i.npy', encodeNpy(tensor('int64', [1], [7n])));
+    expect(await predict(basePath, `--input=x=${integers}`)).toEqual({ outputs: [15] });
+  });
+
+  it('takes a .json file for an input', async () => {
+    expect(await predict(basePath, `--input=x=${file('x.json', [0.5])}`)).toEqual({ outputs: [2] });
+  });
+
+  it('saves outputs as .npy files', async () => {
+    const saved = join(folder, 'saved');
+    await predict(basePath, `--input=x=${file('s.json', [1, 2, 3])}`, '--save', saved);
+    expect(decodeNpy(readFileSync(join(saved, 'y.npy')), 'y.npy')).toEqual(tensor('float32', [3], [3, 5, 7]));
+  });
+
+  it('gives strings as they are', async () => {
+    const path = writeModel(folder, 'strings', 1, strings());
+    const { stdout, code } = await runProgram(['inspect', path, '--json']);
+    expect(code).toBe(0);
+    const [alias = ''] = Object.keys(JSON.parse(stdout).signatures.serving_default.inputs);
+    const body = file('strings.json', { inputs: { [alias]: ['ä', 'b'] } });
+    expect(JSON.stringify(await predict(path, '--body', body))).toContain('ä');
+  });
+
+  it.each<[string, readonly string[], number, RegExp]>([
+    ['no request', [basePath], 2, /expected either --body or --input/],
+    ['two requests', [basePath, '--body=a', '--input=x=b'], 2, /expected either --body or --input/],
+    ['an input without a file', [basePath, '--input=x'], 2, /Expected alias=file/],
+    [
+      'a file that is not there',
+      [basePath, '--input=x=/nowhere.npy'],
+      2,
+      /Cannot read \/nowhere.npy: it does not exist/,
+    ],
+    [
+      'a file of another kind',
+      [basePath, `--input=x=${file('x.txt', '1')}`],
+      1,
+      /expected a .npy or .json file/,
+    ],
+    [
+      'an unknown input',
+      [basePath, `--input=z=${file('z.json', [1])}`],
+      1,
+      /Cannot use input "z": serving_default has x/,
+    ],
+    ['an unknown output', [basePath, `--input=x=${file('o.json', [1])}`, '--outputs=q'], 1, /"?q"?/],
+    [
+      'an unknown signature',
+      [basePath, `--input=x=${file('g.json', [1])}`, '--signature=q'],
+      1,
+      /"q" not found/,
+    ],
+    ['an empty body', [basePath, `--body=${file('e.json', ' ')}`], 1, /holds no requests, expected one/],
+    ['two bodies', [basePath, `--body=${file('2.json', '{}\n{}')}`], 1, /holds 2 requests, expected one/],
+    [
+      'a body that is no JSON',
+      [basePath, `--body=${file('n.json', '{"instances"')}`],
+      1,
+      /on line 1: JSON Parse error/,
+    ],
+    [
+      'rows that do not fit',
+      [digits, `--body=${file('r.json', { instances: [[1]] })}`],
+      1,
+      /expected float32 \[batch,64\]/,
+    ],
+    [
+      'elements that do not fit',
+      [
+        writeModel(folder, 'int', 1, passthrough(['int8'])),
+        `--input=int8=${file('f.npy', encodeNpy(tensor('float32', [1], [0.5])))}`,
+      ],
+      1,
+      /Cannot use float32 for input "int8" of int8|Cannot use input "int8"/,
+    ],
+  ])('refuses %s', async (_what, args, code, message) => {
+    const ended = await runProgram(['predict', ...args]);
+    expect(ended.stderr).toMatch(message);
+    expect(ended).toMatchObject({ code, stdout: '' });
+  });
+});
+
+describe('.npy files', () => {
+  const numbers = ['float32', 'float64', 'int8', 'int16', 'int32', 'uint8', 'uint16', 'uint32'] as const;
+
+  it.each(numbers)('hold %s', (dtype) => {
+    for (const shape of [[], [0], [3], [2, 3]]) {
+      const count = shape.reduce((product, size) => product * size, 1);
+      const given = tensor(dtype, shape, Array.from({ length: count }, (_, index) => index + 1) as never);
+      expect(decodeNpy(encodeNpy(given), 'a.npy')).toEqual(given);
+    }
+  });
+
+  it('hold 64 bits, halves and booleans', () => {
+    const all = [
+      tensor('int64', [2], [-(2n ** 63n), 2n ** 63n - 1n]),
+      tensor('uint64', [1], [2n ** 64n - 1n]),
+      tensor('float16', [2], [0.5, -2]),
+      tensor('bool', [2], [true, false]),
+    ];
+    for (const given of all) expect(decodeNpy(encodeNpy(given), 'a.npy')).toEqual(given);
+  });
+
+  it.each([tensor('string', [1], ['a']), tensor('bfloat16', [1], [1])])(
+    'have no type for $dtype',
+    (given) => {
+      expect(() => encodeNpy(given)).toThrow(`Cannot write ${given.dtype} as .npy: expected one of float16`);
+    },
+  );
+
+  const whole = encodeNpy(tensor('float32', [2, 3], [1, 2, 3, 4, 5, 6]));
+  const withHeader = (from: string, to: string) =>
+    Buffer.from(Buffer.from(whole).toString('latin1').replace(from, to), 'latin1');
+
+  it.each<[string, Uint8Array, string]>([
+    ['nothing', new Uint8Array(), 'it does not begin as such files do'],
+    ['another file', Buffer.from('PK\x03\x04'), 'it does not begin as such files do'],
+    ['the beginning', whole.subarray(0, 7), 'it ends in its header'],
+    ['half a header', whole.subarray(0, 20), 'it ends in its header'],
+    ['half the elements', whole.subarray(0, -1), 'it has 23 bytes of elements, expected 24'],
+    ['big-endian elements', withHeader('<f4', '>f4'), 'its elements are >f4, expected one of <f2'],
+    ['objects', withHeader('<f4', '|O8'), 'its elements are |O8, expected one of'],
+    ['another header', withHeader('shape', 'shame'), 'expected descr, fortran_order and shape'],
+  ])('are refused where they hold %s', (_what, bytes, message) => {
+    expect(() => decodeNpy(bytes, 'a.npy')).toThrow(message);
+  });
+
+  const hasNumpy = spawnSync('/usr/bin/python3', ['-c', 'import numpy']).status === 0;
+
+  it.skipIf(!hasNumpy)('are those of NumPy, both ways (needs python3-numpy)', () => {
+    const script = `
+import numpy as np, sys
+a = np.arange(24).reshape(2, 3, 4)
+for name, array in {
+    'c': a.astype('<f4'), 'f': np.asfortranarray(a.astype('<i8')), 'u': np.array(['ä', 'bc'], dtype='<U3'),
+    's': np.array([b'a', b'bc'], dtype='|S3'), 'half': a.astype('<f2'), 'b': a % 2 == 0, 'scalar': np.array(3.5)}.items():
+    np.save(sys.argv[1] + '/np-' + name + '.npy', array)
+print(np.load(sys.argv[2]).tolist())`;
+    const path = file('ours.npy', whole);
+    const { stdout, status } = spawnSync('/usr/bin/python3', ['-c', script, folder, path], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    const read = (name: string) => decodeNpy(readFileSync(join(folder, `np-${name}.npy`)), name);
+    const range = Array.from({ length: 24 }, (_, index) => index);
+    expect(read('c')).toEqual(tensor('float32', [2, 3, 4], range));
+    expect(read('f')).toEqual(tensor('int64', [2, 3, 4], range));
+    expect(read('half')).toEqual(tensor('float16', [2, 3, 4], range));
+    expect(read('b')).toEqual(
+      tensor(
+        'bool',
+        [2, 3, 4],
+        range.map((each) => each % 2 === 0),
+      ),
+    );
+    expect(read('scalar')).toEqual(tensor('float64', [], [3.5]));
+    expect(read('u')).toEqual(tensor('string', [2], ['ä', 'bc']));
+    expect(read('s')).toEqual(
+      tensor(
+        'string',
+        [2],
+        [Buffer.from('a'), Buffer.from('bc')].map((each) => new Uint8Array(each)),
+      ),
+    );
+  });
+});
