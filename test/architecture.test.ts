@@ -55,7 +55,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['transport'],
   client: ['core', 'wire', 'json', 'transport'],
   opentelemetry: ['tracing'],
-  cli: ['core', 'wire', 'json', 'config', 'batching', 'runner', 'warmup', 'server', 'index', 'grpc', 'http'],
+  cli: [
+    'core',
+    'wire',
+    'json',
+    'config',
+    'batching',
+    'runner',
+    'warmup',
+    'server',
+    'index',
+    'grpc',
+    'http',
+    'client',
+  ],
 };
 
 interface Import {

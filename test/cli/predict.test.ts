@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { tensor } from 'servable';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeNpy, encodeNpy } from '#dist/cli/predict/npy.js';
 import { linear, passthrough, strings } from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
-import { runProgram } from '../support/program.js';
+import { runProgram, serveProgram } from '../support/program.js';
 
 const folder = temporaryFolder();
 const basePath = writeModel(folder, 'linear', 1, linear(2, 1));
@@ -129,6 +131,74 @@ describe('servable predict with a model on disk', () => {
     const ended = await runProgram(['predict', ...args]);
     expect(ended.stderr).toMatch(message);
     expect(ended).toMatchObject({ code, stdout: '' });
+  });
+});
+
+describe('servable predict with a server', () => {
+  const body = file('served.json', { instances: pixels.slice(0, 3) });
+  const ask = ['--model=digits', '--body', body, '--outputs=label'];
+  const expected = { predictions: label.slice(0, 3) };
+
+  it('asks over gRPC and REST, for the model, the version or the label that is named', async () => {
+    const models = [
+      { name: 'digits', basePath: digits, versionPolicy: 'all', labels: { stable: 1, good: 2 } },
+      { name: 'linear', basePath },
+    ];
+    const program = await serveProgram(['--config', file('models.json', { models })]);
+    await program.said(/linear: version 1/);
+    for (const address of [`grpc://${program.grpc}`, program.rest]) {
+      expect(await predict(address, ...ask, '--model_version=2')).toEqual(expected);
+      expect(await predict(address, ...ask, '--label=good')).toEqual(expected);
+      const { stderr } = await runProgram(['predict', address, ...ask]);
+      expect(stderr).toMatch(/^digits@3 answered in/);
+      const npy = file('served.npy', encodeNpy(tensor('float64', [1], [2])));
+      expect(await predict(address, '--model=linear', `--input=x=${npy}`)).toEqual({ outputs: [5] });
+      const refused = await runProgram(['predict', address, '--model=letters', '--body', body]);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/^servable: .*letters/);
+    }
+  });
+
+  it.each<[string, readonly string[], number, RegExp]>([
+    ['a server without a model', ['grpc://h:1', '--body', body], 2, /expected --model, too/],
+    [
+      'a device of a server',
+      ['http://h:1', ...ask, '--device=cpu'],
+      2,
+      /Cannot use --device: a server has its own/,
+    ],
+    ['a label of a model on disk', [digits, '--body', body, '--label=a'], 2, /is a model on disk, no server/],
+    ['a time that is none', ['grpc://h:1', ...ask, '--timeout_ms=0'], 2, /Expected a number of more than 0/],
+    ['an address that is none', ['grpc://h:1/x', ...ask], 1, /Cannot use option address/],
+  ])('refuses %s', async (_what, args, code, message) => {
+    const ended = await runProgram(['predict', ...args]);
+    expect(ended.stderr).toMatch(message);
+    expect(ended).toMatchObject({ code, stdout: '' });
+  });
+
+  it.each(['grpc', 'http'])('does not wait for ever for a %s server that does not answer', async (scheme) => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { code, stderr } = await runProgram([
+      'predict',
+      `${scheme}://127.0.0.1:${port}`,
+      ...ask,
+      '--timeout_ms=300',
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^servable: /);
+  });
+
+  it.each(['grpc', 'http'])('says that nobody is there at a %s address', async (scheme) => {
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    const { code, stderr } = await runProgram(['predict', `${scheme}://127.0.0.1:${port}`, ...ask]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^servable: .*ECONNREFUSED/);
   });
 });
 

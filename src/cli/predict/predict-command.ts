@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { invalidArgument, ServingError } from '../../core/errors.js';
-import { formatServableId } from '../../core/servable-id.js';
 import { findSignature } from '../../core/signature-check.js';
 import { putTensor, type Tensor, type TensorMap } from '../../core/tensor.js';
 import { encodeOutputs } from '../../json/encode-outputs.js';
@@ -11,7 +10,7 @@ import { decodeJsonRequest, type JsonRequest, splitBodies } from '../model/json-
 import { deviceOption, versionOption } from '../model/model-options.js';
 import { readBytes } from '../read-bytes.js';
 import { encodeNpy } from './npy.js';
-import { type PredictTarget, withLocalModel } from './predict-target.js';
+import { isAddress, type PredictTarget, withLocalModel, withServer } from './predict-target.js';
 import { readInput } from './read-input.js';
 
 interface PredictFlags {
@@ -21,6 +20,9 @@ interface PredictFlags {
   readonly outputs?: readonly string[];
   readonly save?: string;
   readonly model_version?: number;
+  readonly model?: string;
+  readonly label?: string;
+  readonly timeout_ms: number;
   readonly device?: 'cpu';
 }
 
@@ -33,8 +35,12 @@ interface InputFile {
 export function addPredictCommand(program: Command): void {
   program
     .command('predict')
-    .argument('<path>', 'an .onnx file, a version directory, or a base path: its highest version')
-    .summary('ask a model once')
+    .argument(
+      '<target>',
+      'a model on disk (an .onnx file, a version directory, or a base path), or a server: grpc://host:8500, ' +
+        'http://host:8501, unix:/path, and their like with TLS, grpcs:// and https://',
+    )
+    .summary('ask a model once, on disk or over gRPC or REST')
     .description(
       "Asks a model once, and prints its answer as JSON, in the form of TensorFlow Serving's REST API. The request is such a " +
         "body (--body), or a file for each input (--input): NumPy's .npy, whose elements become those of the input, or .json.",
@@ -49,6 +55,13 @@ export function addPredictCommand(program: Command): void {
     .addOption(new Option('--outputs <a,b>', 'these outputs alone').argParser((text) => text.split(',')))
     .option('--save <folder>', 'write each output into <folder>/<alias>.npy as well')
     .addOption(versionOption())
+    .option('--model <name>', 'of a server: the model')
+    .option('--label <name>', 'of a server: the version with this label')
+    .addOption(
+      new Option('--timeout_ms <n>', 'of a server: milliseconds for each call')
+        .argParser(toMillis)
+        .default(10_000),
+    )
     .addOption(deviceOption())
     .helpOption('--help', 'print this help')
     .action(predict);
@@ -60,12 +73,28 @@ function toInput(text: string, others: readonly InputFile[] = []): readonly Inpu
   return [...others, { alias, file }];
 }
 
-async function predict(path: string, flags: PredictFlags): Promise<void> {
+async function predict(target: string, flags: PredictFlags): Promise<void> {
   if ((flags.body === undefined) === (flags.input === undefined)) {
     throw usageError('Cannot ask without a request: expected either --body or --input');
   }
-  const { model_version: version, device = 'cpu' } = flags;
-  await withLocalModel(path, { version, device }, (target) => ask(target, flags));
+  const { model, model_version: version, label, timeout_ms: timeoutMs, device } = flags;
+  const use = (found: PredictTarget) => ask(found, flags);
+  if (isAddress(target)) {
+    if (model === undefined) throw usageError(`Cannot ask ${target}: expected --model, too`);
+    if (device !== undefined) throw usageError('Cannot use --device: a server has its own');
+    const spec = { model, ...(version !== undefined && { version }), ...(label !== undefined && { label }) };
+    await withServer(target, { spec, timeoutMs }, use);
+  } else {
+    const foreign = (['model', 'label'] as const).find((name) => flags[name] !== undefined);
+    if (foreign !== undefined)
+      throw usageError(`Cannot use --${foreign}: ${target} is a model on disk, no server`);
+    await withLocalModel(target, { version, ...(device && { device }) }, use);
+  }
+}
+
+function toMillis(text: string): number {
+  if (text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('Expected a number of more than 0.');
 }
 
 async function ask(target: PredictTarget, flags: PredictFlags): Promise<void> {
@@ -74,7 +103,8 @@ async function ask(target: PredictTarget, flags: PredictFlags): Promise<void> {
   const startMs = performance.now();
   const { id, outputs } = await target.predict({ ...request, ...(wanted && { outputs: wanted }) });
   const tookMs = performance.now() - startMs;
-  process.stderr.write(`${formatServableId(id)} answered in ${tookMs.toFixed(1)} ms\n`);
+  const name = id.version === undefined ? id.model : `${id.model}@${id.version}`;
+  process.stderr.write(`${name} answered in ${tookMs.toFixed(1)} ms\n`);
   process.stdout.write(encodeOutputs(outputs, form));
   process.stdout.write('\n');
   if (flags.save !== undefined) await save(flags.save, outputs);
