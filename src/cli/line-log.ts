@@ -60,7 +60,8 @@ export class LineLog implements Logger {
 
   #shown(level: LogLevel): string {
     const word = level.toUpperCase().padEnd(5);
-    return this.#options.isColoured ? styleText(colours[level], word) : word;
+    // Whether its reader takes colours is known: `styleText` would ask stdout.
+    return this.#options.isColoured ? styleText(colours[level], word, { validateStream: false }) : word;
   }
 }
 

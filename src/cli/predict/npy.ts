@@ -1,4 +1,4 @@
-import { type DType, type NumericDType, numericDTypes } from '../../core/dtype.js';
+import { type NumericDType, numericDTypes } from '../../core/dtype.js';
 import { invalidArgument } from '../../core/errors.js';
 import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
 
@@ -146,9 +146,4 @@ export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array {
   const { buffer, byteOffset, byteLength } = data as Exclude<Tensor['data'], readonly unknown[]> &
     ArrayBufferView;
   return Buffer.concat([prefix, Buffer.from(padded, 'latin1'), Buffer.from(buffer, byteOffset, byteLength)]);
-}
-
-/** Every dtype that a `.npy` file has a type for. */
-export function isNpyDType(dtype: DType): boolean {
-  return descrsByDType.has(dtype as NumericDType);
 }

@@ -19,7 +19,7 @@ export async function serve(flags: FlagValues): Promise<number> {
   const logger = new LineLog({
     ...settings.log,
     write: (line) => process.stderr.write(line),
-    isColoured: process.stderr.isTTY === true,
+    isColoured: process.stderr.isTTY && process.stderr.hasColors(), // not where NO_COLOR is set
   });
   logger.info(
     { event: 'process', pid: process.pid },
