@@ -1,7 +1,10 @@
-// Serves the digit classifier in-process, by two of its versions, and shows what came out.
+// Serves the digit classifier by two of its versions: in-process, then over gRPC and REST, and shows what came out.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ModelServer, tensor } from 'servable';
+import { ServableClient } from 'servable/client';
+import { createGrpcServer } from 'servable/grpc';
+import { createHttpHandler } from 'servable/http';
 
 const folder = fileURLToPath(new URL('models/digits', import.meta.url));
 /** @type {{ pixels: number[][], label: number[] }} */
@@ -35,7 +38,26 @@ const sample = 7;
 console.log(
   `\nimage ${sample} of the test set, a ${truth[sample]}; version 2 says ${await classify(2, pixels[sample] ?? [])}:\n`,
 );
-console.log(draw(pixels[sample] ?? []));
+console.log(`${draw(pixels[sample] ?? [])}\n`);
+
+// The same digits again, by TF Serving's own APIs; a client of them may be another process, in another language.
+const grpcServer = createGrpcServer(server);
+const restHandler = createHttpHandler(server);
+const listeners = {
+  gRPC: `grpc://${(await grpcServer.listen('127.0.0.1:0')).address}`,
+  REST: `http://${(await restHandler.listen('127.0.0.1:0')).address}`,
+};
+for (const [wire, address] of Object.entries(listeners)) {
+  const client = new ServableClient({ address });
+  const images = { pixels: tensor('float32', [pixels.length, 64], pixels.flat()) };
+  const { id, outputs } = await client.predict({ model: 'digits', version: 2 }, images, {
+    outputs: ['label'],
+  });
+  const right = truth.filter((digit, index) => digit === Number(outputs.label?.data[index])).length;
+  console.log(`over ${wire} at ${address}: version ${id.version}, ${right} of ${truth.length} right`);
+  await client.close();
+}
+await Promise.all([grpcServer.close(), restHandler.close()]);
 await server.close();
 
 /** @param {number} version @param {number[]} image */

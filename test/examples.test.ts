@@ -40,6 +40,8 @@ describe('examples', () => {
     expect(printed).toContain('version 1: 348 of 360 right, accuracy 0.967');
     expect(printed).toContain('version 2: 356 of 360 right, accuracy 0.989');
     expect(printed).toContain('a 9; version 2 says 9');
+    expect(printed).toMatch(/over gRPC at grpc:\S+: version 2, 356 of 360 right/);
+    expect(printed).toMatch(/over REST at http:\S+: version 2, 356 of 360 right/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { temporaryFolder } from './support/onnx/model-folder.js';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const dependencies = [
+  'commander',
   'eventemitter3',
   'koffi',
   '@koromix',
@@ -101,6 +102,32 @@ it('a client over gRPC without its package says what to install', () => {
   expect(printed).toBe(
     'FAILED_PRECONDITION Cannot call over gRPC: the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14',
   );
+});
+
+/** How the packed program ends, and what it says on stderr. */
+function runProgram(...args: readonly string[]) {
+  const main = join(folder, 'node_modules/servable/dist/cli/main.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+it('the program comes with the package, and needs no other to ask a model', () => {
+  const body = join(folder, 'body.json');
+  writeFileSync(body, JSON.stringify({ instances: [Array(64).fill(0)] }));
+  const { status, stdout } = runProgram('predict', JSON.parse(basePath), '--body', body, '--outputs=label');
+  expect({ status, answer: JSON.parse(stdout) }).toEqual({ status: 0, answer: { predictions: [1] } });
+});
+
+it('the program says what to install for gRPC, and does without it where it is turned off', () => {
+  const flags = ['serve', `--model_base_path=${JSON.parse(basePath)}`];
+  const { status, stderr } = runProgram(...flags, '--rest_address=127.0.0.1:0');
+  expect(status).toBe(1);
+  expect(stderr).toContain(
+    'the package @grpc/grpc-js is not installed; npm install @grpc/grpc-js@~1.14, or turn gRPC off by --port=0',
+  );
+  const without = runProgram(...flags, '--port=0', '--rest_address=nowhere'); // where it ends by itself
+  expect(without.stderr).toContain('Cannot listen on nowhere');
+  expect(without.status).toBe(2);
 });
 
 it('gRPC without its package says what to install', () => {
