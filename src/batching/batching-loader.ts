@@ -1,4 +1,4 @@
-import { ServingError } from '../core/errors.js';
+import { cancelled, ServingError } from '../core/errors.js';
 import type { Loader, Servable, UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { TensorMap } from '../core/tensor.js';
@@ -17,8 +17,14 @@ export interface BatchingLoaderOptions {
   /** What loads the versions. */
   readonly loader: Loader;
   readonly dispatcher: BatchDispatcher;
-  /** How a model's requests share runs; they do not where it returns nothing or false. */
-  readonly batching: (id: ServableId) => BatchingOptions | false | undefined;
+  /**
+   * How the requests of a version share runs, which lies in `path`; they do not where it returns nothing or false. What it
+   * rejects with is what the load fails of.
+   */
+  readonly batching: (
+    id: ServableId,
+    path: string,
+  ) => BatchingOptions | false | undefined | Promise<BatchingOptions | false>;
   /**
    * Requests that are known to be good, by the names of their signatures: to see with whether rows may share a run. Never
    * rejects. Rows are made up where there are none.
@@ -75,7 +81,8 @@ export class BatchingLoader implements Loader {
    */
   async load(id: ServableId, path: string, signal?: AbortSignal): Promise<Servable> {
     const { loader, batching: optionsOf } = this.#options;
-    const options = optionsOf(id);
+    const options = await optionsOf(id, path);
+    if (signal?.aborted) throw cancelled(signal);
     const servable = await loader.load(id, path, signal);
     if (!options) return servable;
     try {

@@ -68,11 +68,12 @@ export interface ModelOptions extends DeviceOptions {
   /** How onnxruntime builds and runs the model. */
   readonly session?: SessionOptions;
   /**
-   * How its requests share runs.
+   * How its requests share runs. `'file'`: as `batching_params.pbtxt` in the version's directory says, TF Serving's
+   * BatchingParameters, and not at all for a version without one; what it says of threads is not looked at.
    *
    * @default false: each request runs alone
    */
-  readonly batching?: BatchingOptions | false;
+  readonly batching?: BatchingOptions | 'file' | false;
 }
 
 /** @internal A model's options, with every default filled in. */
@@ -132,7 +133,7 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
   assertNumber(numRequestIterations, `${path}.numRequestIterations`, { min: 1, isInteger: true });
   if (requestLog !== false) resolveRequestLogConfig(requestLog, `${path}.requestLog`);
   assertSession(session, `${path}.session`);
-  if (batching !== false) resolveBatching(batching, `${path}.batching`);
+  if (batching !== false && batching !== 'file') resolveBatching(batching, `${path}.batching`);
   // Copies: what the caller does with its own objects later changes nothing.
   return {
     ...structuredClone({

@@ -1,5 +1,6 @@
 import { BatchDispatcher } from '../batching/batch-dispatcher.js';
 import { BatchingLoader } from '../batching/batching-loader.js';
+import type { BatchingOptions } from '../batching/batching-options.js';
 import { ServableManager } from '../control/manager.js';
 import { FileSystemSource } from '../control/sources/file-system-source.js';
 import { StateMonitor } from '../control/state-monitor.js';
@@ -26,6 +27,7 @@ import { type ConfigReport, ModelConfigFile } from './model-config-file.js';
 import { rowRange } from './row-range.js';
 import { ServedModels } from './served-models.js';
 import type { Emit } from './server-events.js';
+import { VersionBatching } from './version-batching.js';
 import { type Watchers, watchersOf } from './watchers.js';
 
 /** The parts of a server, connected, and none of them started. */
@@ -63,19 +65,20 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     clock,
   );
   const watchers = watchersOf(options, meters, emit);
+  const versionBatching = new VersionBatching((model) => served.get(model)?.batching);
   const batchingLoader = new BatchingLoader({
     loader: new OnnxLoader({
       engine,
       sessionOptions: ({ model }) => served.get(model)?.session,
       devices: ({ model }) => ({ ...serverDevice, ...resolveDevice(served.get(model) ?? {}, '') }),
-      rows: ({ model }) => rowRange(served.get(model)?.batching),
+      rows: (id) => rowRange(versionBatching.get(id)),
       cacheDirectory: options.cacheDirectory,
       onRun: (run) => meters.runs.onRun(run),
       trace: serverTraces.run,
       clock,
     }),
     dispatcher,
-    batching: ({ model }) => served.get(model)?.batching,
+    batching: (id, path) => versionBatching.read(id, path),
     samples: (servable, path, signal) => readSamples(servable, path, signal),
     observer: watchers.batching,
     trace: serverTraces.batch,
@@ -83,7 +86,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   });
   const warmupLoader = new WarmupLoader({
     loader: batchingLoader,
-    plan: ({ model }) => warmupPlan(served.get(model)),
+    plan: (id) => warmupPlan(served.get(id.model), versionBatching.get(id)),
     onWarmup: watchers.onWarmup,
     clock,
   });
@@ -102,6 +105,9 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   const source = new FileSystemSource({ ...options, models: [], onLook: watchers.onLook });
   const labels = new VersionLabels(manager, watchers.onLabel);
   monitor.listen((status) => labels.refresh(status.id.model));
+  monitor.listen(({ id, state }) => {
+    if (state === 'END') versionBatching.forget(id);
+  });
   monitor.listen(watchers.onState);
   const logs = new RequestLogs({
     encode: ({ spec, ...entry }, samplingRate) => encodePredictLog({ ...entry, spec, samplingRate }),
@@ -142,9 +148,12 @@ function newConfigFile(
   return new ModelConfigFile({ ...file, ...models, clock, onConfig });
 }
 
-function warmupPlan(model: ResolvedModelOptions | undefined): WarmupPlan | undefined {
+function warmupPlan(
+  model: ResolvedModelOptions | undefined,
+  batching: BatchingOptions | false,
+): WarmupPlan | undefined {
   if (model === undefined) return undefined;
-  const { warmup, numRequestIterations, batching } = model;
+  const { warmup, numRequestIterations } = model;
   const batchSizes = batching === false ? [] : (batching.allowedBatchSizes ?? []);
   return { warmup, numRequestIterations, batchSizes };
 }

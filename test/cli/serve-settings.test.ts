@@ -54,6 +54,11 @@ describe('what flags come to', () => {
     ['the name default', {}, { name: 'default', basePath: '/m' }],
     ['batching', { enable_batching: true }, { batching: {} }],
     ['no batching', { enable_batching: false }, { batching: false }],
+    [
+      'batching by version',
+      { enable_batching: true, enable_per_model_batching_parameters: true },
+      { batching: 'file' },
+    ],
     ['no warm-up', { enable_model_warmup: false }, { warmup: 'off' }],
     ['warm-up', { enable_model_warmup: true }, { warmup: 'file' }],
     ['iterations', { num_request_iterations_for_warmup: 3 }, { numRequestIterations: 3 }],
@@ -149,6 +154,12 @@ describe('what flags come to', () => {
       '--monitoring_config_file has no effect: metrics are had over REST, which is off',
     ]);
   });
+});
+
+it('tells that batching by version is nothing without batching', () => {
+  expect(settings({ ...model, enable_per_model_batching_parameters: true }).warnings).toEqual([
+    '--enable_per_model_batching_parameters has no effect without --enable_batching',
+  ]);
 });
 
 describe('where models come from', () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BatchingParameters } from '../../config/batching-parameters.js';
-import type { BatchingOptions, ModelDefaults, ModelOptions, ModelServerOptions } from '../../index.js';
+import type { ModelDefaults, ModelOptions, ModelServerOptions } from '../../index.js';
 import { usageError } from '../command-error.js';
 import type { ServeConfig } from './serve-config.js';
 import type { FlagValues } from './serve-flags.js';
@@ -85,10 +85,11 @@ function modelDefaults(flags: FlagValues, parameters: BatchingParameters | undef
 }
 
 function batchingDefaults(
-  { enable_batching }: FlagValues,
+  { enable_batching, enable_per_model_batching_parameters: isPerModel }: FlagValues,
   parameters: BatchingParameters | undefined,
-): BatchingOptions | false {
-  return enable_batching === true ? { ...parameters?.batching } : false;
+): NonNullable<ModelDefaults['batching']> {
+  if (enable_batching !== true) return false;
+  return isPerModel === true ? 'file' : { ...parameters?.batching };
 }
 
 /** @throws CommandError for all three at once, as TF Serving. */

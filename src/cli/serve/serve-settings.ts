@@ -120,7 +120,15 @@ function foreignWarnings(flags: FlagValues): readonly string[] {
 }
 
 function modelWarnings(flags: FlagValues): readonly string[] {
-  if (!flags.model_config_file) return [];
+  const perModel = 'enable_per_model_batching_parameters';
+  const isAlone = flags[perModel] === true && flags.enable_batching !== true;
+  return [
+    ...(isAlone ? [`--${perModel} has no effect without --enable_batching`] : []),
+    ...(flags.model_config_file ? ignoredBesideFile(flags) : []),
+  ];
+}
+
+function ignoredBesideFile(flags: FlagValues): readonly string[] {
   return (['model_name', 'model_base_path'] as const)
     .filter((name) => flags[name] !== undefined)
     .map((name) => `--${name} has no effect: --model_config_file says what is served`);
