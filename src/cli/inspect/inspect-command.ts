@@ -1,17 +1,6 @@
 import type { Command } from 'commander';
-import { ServingError } from '../../core/errors.js';
-import { CommandError, exitCodes } from '../command-error.js';
 import { deviceOption, versionOption } from '../model/model-options.js';
-import { findModel } from '../model/model-target.js';
-import { inspectModel } from './inspect-model.js';
-import { inspectionJson } from './inspection-json.js';
-import { showInspection } from './show-inspection.js';
-
-interface InspectFlags {
-  readonly json?: true;
-  readonly model_version?: number;
-  readonly device?: string;
-}
+import type { InspectFlags } from './inspect.js';
 
 /** Adds `servable inspect`. */
 export function addInspectCommand(program: Command): void {
@@ -27,17 +16,5 @@ export function addInspectCommand(program: Command): void {
     .addOption(deviceOption())
     .option('--json', 'print JSON')
     .helpOption('--help', 'print this help')
-    .action(inspect);
-}
-
-async function inspect(path: string, { json, model_version, device = 'cpu' }: InspectFlags): Promise<void> {
-  const target = await findModel(path, model_version);
-  const inspection = await inspectModel(target, { device: device as 'cpu' }).catch((error: unknown) => {
-    throw ServingError.from(error, 'UNAVAILABLE');
-  });
-  const shown = json
-    ? `${JSON.stringify(inspectionJson(inspection), null, 2)}\n`
-    : showInspection(inspection);
-  process.stdout.write(shown);
-  if (inspection.error !== undefined) throw new CommandError(exitCodes.failed, inspection.error.message);
+    .action(async (path: string, flags: InspectFlags) => (await import('./inspect.js')).inspect(path, flags));
 }

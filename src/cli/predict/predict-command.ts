@@ -1,35 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { invalidArgument, ServingError } from '../../core/errors.js';
-import { findSignature } from '../../core/signature-check.js';
-import { putTensor, type Tensor, type TensorMap } from '../../core/tensor.js';
-import { encodeOutputs } from '../../json/encode-outputs.js';
-import { usageError } from '../command-error.js';
-import { decodeJsonRequest, type JsonRequest, splitBodies } from '../model/json-request.js';
 import { deviceOption, versionOption } from '../model/model-options.js';
-import { readBytes } from '../read-bytes.js';
-import { encodeNpy } from './npy.js';
-import { isAddress, type PredictTarget, withLocalModel, withServer } from './predict-target.js';
-import { readInput } from './read-input.js';
-
-interface PredictFlags {
-  readonly body?: string;
-  readonly input?: readonly InputFile[];
-  readonly signature?: string;
-  readonly outputs?: readonly string[];
-  readonly save?: string;
-  readonly model_version?: number;
-  readonly model?: string;
-  readonly label?: string;
-  readonly timeout_ms: number;
-  readonly device?: 'cpu';
-}
-
-interface InputFile {
-  readonly alias: string;
-  readonly file: string;
-}
+import type { InputFile, PredictFlags } from './predict.js';
 
 /** Adds `servable predict`. */
 export function addPredictCommand(program: Command): void {
@@ -47,9 +18,22 @@ export function addPredictCommand(program: Command): void {
     )
     .option('--body <file>', 'a body of :predict, :classify or :regress; - is the standard input')
     .addOption(
-      new Option('--input <alias=file>', 'a .npy or .json file for an input; may be repeated').argParser(
-        toInput,
-      ),
+      new Option(
+        '--input <alias=file>',
+        'a .npy or .json file, or an image, for an input; may be repeated',
+      ).argParser(toInput),
+    )
+    .addOption(
+      new Option(
+        '--image_white <n>',
+        'what full brightness is in an image (default: 1 for floats, 255 for integers)',
+      ).argParser(toNumber),
+    )
+    .addOption(
+      new Option('--image_mean <n,n,n>', 'taken off then, of each channel (default: 0)').argParser(toNumbers),
+    )
+    .addOption(
+      new Option('--image_std <n,n,n>', 'divided by then, each channel (default: 1)').argParser(toNumbers),
     )
     .option('--signature <name>', 'the signature (default: serving_default, or what the body says)')
     .addOption(new Option('--outputs <a,b>', 'these outputs alone').argParser((text) => text.split(',')))
@@ -64,7 +48,9 @@ export function addPredictCommand(program: Command): void {
     )
     .addOption(deviceOption())
     .helpOption('--help', 'print this help')
-    .action(predict);
+    .action(async (target: string, flags: PredictFlags) =>
+      (await import('./predict.js')).predict(target, flags),
+    );
 }
 
 function toInput(text: string, others: readonly InputFile[] = []): readonly InputFile[] {
@@ -73,72 +59,19 @@ function toInput(text: string, others: readonly InputFile[] = []): readonly Inpu
   return [...others, { alias, file }];
 }
 
-async function predict(target: string, flags: PredictFlags): Promise<void> {
-  if ((flags.body === undefined) === (flags.input === undefined)) {
-    throw usageError('Cannot ask without a request: expected either --body or --input');
-  }
-  const { model, model_version: version, label, timeout_ms: timeoutMs, device } = flags;
-  const use = (found: PredictTarget) => ask(found, flags);
-  if (isAddress(target)) {
-    if (model === undefined) throw usageError(`Cannot ask ${target}: expected --model, too`);
-    if (device !== undefined) throw usageError('Cannot use --device: a server has its own');
-    const spec = { model, ...(version !== undefined && { version }), ...(label !== undefined && { label }) };
-    await withServer(target, { spec, timeoutMs }, use);
-  } else {
-    const foreign = (['model', 'label'] as const).find((name) => flags[name] !== undefined);
-    if (foreign !== undefined)
-      throw usageError(`Cannot use --${foreign}: ${target} is a model on disk, no server`);
-    await withLocalModel(target, { version, ...(device && { device }) }, use);
-  }
+function toNumber(text: string): number {
+  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  throw new InvalidArgumentError('Expected a number.');
+}
+
+/** One for all channels of an image, or one for each. */
+function toNumbers(text: string): readonly number[] {
+  const numbers = text.split(',').map(toNumber);
+  if ([1, 3, 4].includes(numbers.length)) return numbers;
+  throw new InvalidArgumentError('Expected one number, or one for each of 3 or 4 channels.');
 }
 
 function toMillis(text: string): number {
   if (text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
   throw new InvalidArgumentError('Expected a number of more than 0.');
-}
-
-async function ask(target: PredictTarget, flags: PredictFlags): Promise<void> {
-  const { form, ...request } = await requestOf(target, flags);
-  const { outputs: wanted } = flags;
-  const startMs = performance.now();
-  const { id, outputs } = await target.predict({ ...request, ...(wanted && { outputs: wanted }) });
-  const tookMs = performance.now() - startMs;
-  const name = id.version === undefined ? id.model : `${id.model}@${id.version}`;
-  process.stderr.write(`${name} answered in ${tookMs.toFixed(1)} ms\n`);
-  process.stdout.write(encodeOutputs(outputs, form));
-  process.stdout.write('\n');
-  if (flags.save !== undefined) await save(flags.save, outputs);
-}
-
-async function requestOf({ signatures }: PredictTarget, flags: PredictFlags): Promise<JsonRequest> {
-  if (flags.body !== undefined) {
-    const [body, ...more] = splitBodies(await readBytes(flags.body));
-    if (body !== undefined && more.length === 0) return decodeJsonRequest(body, signatures, flags.signature);
-    throw invalidArgument(
-      `Cannot ask: ${flags.body} holds ${body === undefined ? 'no' : 1 + more.length} requests, expected one`,
-    );
-  }
-  const signature = findSignature(signatures, flags.signature);
-  const inputs: Record<string, Tensor> = {};
-  for (const { alias, file } of flags.input ?? []) {
-    putTensor(inputs, alias, readInput(signature, alias, file, await readBytes(file)));
-  }
-  return { signature: signature.name, inputs, form: 'columnar' };
-}
-
-/** @throws ServingError INVALID_ARGUMENT for an output that a file cannot be named after; UNAVAILABLE. */
-async function save(folder: string, outputs: TensorMap): Promise<void> {
-  for (const [alias, output] of Object.entries(outputs)) {
-    if (/[/\\]|^\.\.?$/.test(alias))
-      throw invalidArgument(`Cannot save output "${alias}": it is no name for a file`);
-    const bytes = encodeNpy(output);
-    try {
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, `${alias}.npy`), bytes);
-    } catch (cause) {
-      throw new ServingError('UNAVAILABLE', `Cannot save output "${alias}": ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  }
 }

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { packageVersion } from '../../server/package-version.js';
 import { type Flag, flagGroups } from './flag.js';
-import { serve } from './serve.js';
 import { type FlagValues, serveFlags } from './serve-flags.js';
 
 const placeholders = { text: '<text>', integer: '<n>', number: '<n>', boolean: '[bool]' } as const;
@@ -18,7 +17,10 @@ export function addServeCommand(program: Command, onServed: (exitCode: number) =
     )
     .version(`servable ${packageVersion}`, '--version', 'print the version')
     .helpOption('--help', 'print this help')
-    .action(async (flags: FlagValues) => onServed(await serve(flags)));
+    .action(async (flags: FlagValues) => {
+      const { serve } = await import('./serve.js'); // what serves takes its time to be loaded
+      onServed(await serve(flags));
+    });
   const flags = Object.entries<Flag>(serveFlags);
   for (const group of flagGroups) {
     for (const [name, flag] of flags) {

@@ -1,28 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { invalidArgument, ServingError } from '../../core/errors.js';
-import { mostRecords, warmupFile, writeWarmupFile } from '../../warmup/warmup-file.js';
-import type { WarmupRequest } from '../../warmup/warmup-request.js';
-import { CommandError, exitCodes, usageError } from '../command-error.js';
-import { formatBytes } from '../format-bytes.js';
-import { type LoadedVersion, withVersion } from '../model/loaded-version.js';
 import { deviceOption, versionOption } from '../model/model-options.js';
-import { findModel } from '../model/model-target.js';
-import { collectRequests, type RequestSources } from './warmup-requests.js';
-
-interface WarmupFlags {
-  readonly json?: readonly string[];
-  readonly log?: readonly string[];
-  readonly log_model?: string;
-  readonly synthetic?: true;
-  readonly batch_sizes?: readonly number[];
-  readonly limit?: number;
-  readonly unchecked?: true;
-  readonly force?: true;
-  readonly model_version?: number;
-  readonly device?: 'cpu';
-}
+import type { WarmupFlags } from './write-warmup.js';
 
 /** Adds `servable warmup`. */
 export function addWarmupCommand(program: Command): void {
@@ -32,7 +10,7 @@ export function addWarmupCommand(program: Command): void {
     .argument('<path>', 'a version directory, or a base path: its highest version')
     .summary('write the warm-up file of a version')
     .description(
-      `Writes ${warmupFile} into a version directory, as a whole or not at all: requests with which a version is run before it ` +
+      `Writes assets.extra/tf_serving_warmup_requests into a version directory, as a whole or not at all: requests with which a version is run before it ` +
         'is available, by servable and by TensorFlow Serving. Each is run once before it is written.',
     )
     .addOption(
@@ -52,16 +30,16 @@ export function addWarmupCommand(program: Command): void {
       ),
     )
     .addOption(
-      new Option('--limit <n>', `requests at most (default: ${mostRecords}, all that may be)`).argParser(
-        toSize,
-      ),
+      new Option('--limit <n>', `requests at most (default: 1000, all that may be)`).argParser(toSize),
     )
     .option('--unchecked', 'write requests without having run them')
     .option('--force', 'replace a file that is there')
     .addOption(versionOption())
     .addOption(deviceOption())
     .helpOption('--help', 'print this help')
-    .action(warmup);
+    .action(async (path: string, flags: WarmupFlags) =>
+      (await import('./write-warmup.js')).writeWarmup(path, flags),
+    );
 }
 
 function toSize(text: string): number {
@@ -71,64 +49,4 @@ function toSize(text: string): number {
 
 function toSizes(text: string): readonly number[] {
   return text.split(',').map(toSize);
-}
-
-async function warmup(path: string, flags: WarmupFlags): Promise<void> {
-  const sources = sourcesOf(flags);
-  const target = await findModel(path, flags.model_version);
-  const { directory } = target;
-  if (directory === undefined)
-    throw usageError(`Cannot write a warm-up file for ${path}: it is in no version directory`);
-  const file = join(directory, warmupFile);
-  if (existsSync(file) && !flags.force) {
-    throw new CommandError(
-      exitCodes.failed,
-      `Cannot write ${file}: it is there already; --force replaces it`,
-    );
-  }
-  const requests = await withVersion(target, { device: flags.device ?? 'cpu' }, async (version) => {
-    const collected = await collectRequests(version.servable, sources);
-    if (!flags.unchecked) await runEach(version, collected);
-    return collected;
-  });
-  if (requests.length === 0)
-    throw invalidArgument('Cannot write a warm-up file: no request was found or could be made up');
-  await writeWarmupFile(directory, requests);
-  const checked = flags.unchecked ? ', none of them run' : '';
-  process.stdout.write(
-    `${file}: ${requests.length} requests, ${formatBytes(statSync(file).size)}${checked}\n`,
-  );
-}
-
-function sourcesOf({
-  json = [],
-  log: logs = [],
-  log_model,
-  synthetic,
-  batch_sizes,
-  limit = mostRecords,
-}: WarmupFlags): RequestSources {
-  if (json.length + logs.length === 0 && !synthetic) {
-    throw usageError('Cannot write a warm-up file without requests: expected --json, --log or --synthetic');
-  }
-  return {
-    json,
-    logs,
-    loggedModel: log_model,
-    isSynthetic: synthetic === true,
-    batchSizes: batch_sizes ?? [],
-    limit,
-  };
-}
-
-/** @throws ServingError for the first request that the model does not answer, with its place. */
-async function runEach({ run }: LoadedVersion, requests: readonly WarmupRequest[]): Promise<void> {
-  for (const [index, request] of requests.entries()) {
-    try {
-      await run(request);
-    } catch (cause) {
-      const { code, message, facts } = ServingError.from(cause);
-      throw new ServingError(code, `Cannot use request ${index + 1}: ${message}`, { ...facts, cause });
-    }
-  }
 }
