@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { GrpcClient } from '../support/grpc.js';
+import { Certificates, hasOpenssl } from '../support/certificates.js';
+import { GrpcClient, grpc } from '../support/grpc.js';
 import { linear, spinByValue } from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { freePorts, runProgram, type ServedProgram, serveProgram, startProgram } from '../support/program.js';
@@ -183,6 +184,42 @@ describe('servable serve', () => {
       atOnce,
     ]);
     await program.said(/digits: versions 2, 1 from .*; batched$/m);
+  });
+
+  it('has a version batched by its own file, where that is asked for', async () => {
+    const basePath = writeModel(folder, 'own', 1, linear(), {
+      'batching_params.pbtxt': 'max_batch_size { value: 2 }',
+    });
+    const flags = ['--enable_batching', '--enable_per_model_batching_parameters'];
+    const program = await serveProgram(['--model_name=own', `--model_base_path=${basePath}`, ...flags]);
+    await program.said(/own: version 1 from .*; batched$/m);
+    const answer = await post(`${program.rest}/v1/models/own:predict`, { instances: [1, 2, 3] });
+    expect(await answer.json()).toMatchObject({
+      error: expect.stringContaining('Task size 3 is larger than maximum input batch size 2'),
+    });
+  });
+
+  it('has metrics where a monitoring config says', async () => {
+    const monitoring = file('monitoring.config', 'prometheus_config { enable: true path: "/metrics" }');
+    const program = await serveProgram([...ofDigits, `--monitoring_config_file=${monitoring}`]);
+    await program.said(/digits: version 3/);
+    const text = await (await fetch(`${program.rest}/metrics`)).text();
+    expect(text).toContain(':tensorflow:serving:request_count');
+  });
+
+  it.skipIf(!hasOpenssl)('speaks TLS over gRPC with an SSLConfig (needs openssl)', async () => {
+    const certificates = new Certificates(folder);
+    const authority = certificates.authority('authority');
+    const { key, cert } = certificates.issue(authority, 'server');
+    const quoted = (pem: string) => JSON.stringify(pem);
+    const ssl = file('ssl.config', `server_key: ${quoted(key)} server_cert: ${quoted(cert)}`);
+    const program = await serveProgram([...ofDigits, `--ssl_config_file=${ssl}`]);
+    await program.said(/gRPC is served on \S+ by TLS$/m);
+    await program.said(/digits: version 3/);
+    const address = program.grpc.replace('127.0.0.1', 'localhost');
+    const client = new GrpcClient(address, grpc.credentials.createSsl(Buffer.from(authority.cert)));
+    expect(await client.call('Health/Check', { service: 'digits' })).toEqual({ status: 'SERVING' });
+    client.close();
   });
 
   it("takes the environment of TensorFlow Serving's image", async () => {

@@ -14,7 +14,7 @@ export function addPredictCommand(program: Command): void {
     .summary('ask a model once, on disk or over gRPC or REST')
     .description(
       "Asks a model once, and prints its answer as JSON, in the form of TensorFlow Serving's REST API. The request is such a " +
-        "body (--body), or a file for each input (--input): NumPy's .npy, whose elements become those of the input, or .json.",
+        "body (--body), or a file for each input (--input): NumPy's .npy, whose elements become those of the input, .json, or an image.",
     )
     .option('--body <file>', 'a body of :predict, :classify or :regress; - is the standard input')
     .addOption(

@@ -3,10 +3,14 @@ import { systemClock } from '../../core/clock.js';
 import { packageVersion } from '../../server/package-version.js';
 import { CommandError, exitCodes, toUsage } from '../command-error.js';
 import { LineLog } from '../line-log.js';
+import { endsInTime } from './ends-in-time.js';
 import type { FlagValues } from './serve-flags.js';
 import { type FileTexts, readFlags, serveSettings } from './serve-settings.js';
 import { Serving } from './serving.js';
 import { StopSignals } from './stop-signals.js';
+
+/** Milliseconds that the end may take beyond what it is given: logs are written, and a load is in native code. */
+const marginMs = 5000;
 
 /**
  * `servable serve`: serves until it is told to stop. All that it writes goes to stderr.
@@ -36,7 +40,10 @@ export async function serve(flags: FlagValues): Promise<number> {
     await Promise.race([serving.start(), signals.first]); // a start may take long, and be given up
     const signal = await signals.first;
     logger.info({ event: 'stopping', signal }, `${signal}: stopping; another one ends at once`);
-    await serving.stop();
+    const limitMs = settings.lameDuckMs + settings.drainGraceMs + marginMs;
+    if (!(await endsInTime(serving.stop(), limitMs, systemClock))) {
+      logger.warn({ event: 'late' }, 'Not all has ended in time; ending all the same');
+    }
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
