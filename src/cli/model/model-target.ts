@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { ServingError } from '../../core/errors.js';
@@ -102,14 +102,19 @@ export async function withDirectory<T>(
   if (directory !== undefined) return await use(directory);
   const made = await mkdtemp(join(tmpdir(), 'servable-'));
   try {
-    await symlink(file, join(made, modelFile));
+    await link(file, join(made, modelFile));
     for (const location of readModelHeader(file).externalLocations) {
       if (isAbsolute(location) || location.split(/[\\/]/).includes('..')) continue; // refused when it is loaded
       await mkdir(dirname(join(made, location)), { recursive: true });
-      await symlink(join(dirname(file), location), join(made, location));
+      await link(join(dirname(file), location), join(made, location));
     }
     return await use(made);
   } finally {
     await rm(made, { recursive: true, force: true });
   }
+}
+
+/** A copy on systems where only few may make links. */
+async function link(target: string, path: string): Promise<void> {
+  await symlink(target, path).catch(() => copyFile(target, path));
 }

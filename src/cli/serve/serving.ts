@@ -102,6 +102,11 @@ export class Serving {
       throw new CommandError(exitCodes.failed, text, error);
     }
     this.#isStarted = true;
+    const { onnxruntime, cpus } = this.#server.snapshot().runtime;
+    this.#logger.info(
+      { event: 'runtime', onnxruntime, cpus },
+      `onnxruntime ${onnxruntime}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`,
+    );
     for (const { level, fields, message } of describeModels(this.#server.listModels())) {
       this.#logger[level](fields, message);
     }
