@@ -6,6 +6,7 @@ import {
   OnnxLoader,
   OrtEngine,
   Resolver,
+  runServable,
   ServableManager,
   StateMonitor,
   tensor,
@@ -29,12 +30,8 @@ console.log(monitor.status('digits').map(({ id, state }) => `${id.version} ${sta
 const id = new Resolver(manager).resolve({ model: 'digits' });
 const lease = manager.acquire(id);
 if (lease === undefined) throw new Error('gone between two lines of one turn, which cannot be');
-const outputs = await withLease(lease, (servable) => {
-  const signature = servable.signatures.get('serving_default');
-  if (signature === undefined) throw new Error('every servable has it');
-  const pixels = tensor('float32', [2, 64], new Float32Array(128));
-  return servable.run({ signature, inputs: { pixels }, outputs: ['label', 'probabilities'] });
-});
+const pixels = tensor('float32', [2, 64], new Float32Array(128));
+const outputs = await withLease(lease, (servable) => runServable(servable, { pixels }));
 console.log(id.version, outputs.label?.shape, outputs.probabilities?.shape); // 3 [ 2 ] [ 2, 10 ]
 
 source.close();

@@ -1,6 +1,11 @@
 // What a program that serves models needs, in reading order.
 export { ModelServer } from './server.js';
-export type { ModelOptions } from './options/model-options.js';
+export type {
+  ModelFromSource,
+  ModelOnDisk,
+  ModelOptions,
+  ModelSettings,
+} from './options/model-options.js';
 export type { ModelServerOptions } from './options/server-options.js';
 export type {
   ConfigFileOptions as ModelConfigFileOptions,
@@ -128,6 +133,15 @@ export type {
   UnbatchedReport,
   WaitingRequests,
 } from './core/servable.js';
+export {
+  type FunctionCall,
+  FunctionServable,
+  type FunctionServableOptions,
+  type FunctionTensor,
+  type FunctionTensors,
+  type TensorsOf,
+} from './core/function-servable.js';
+export { runServable, type RunServableOptions } from './core/run-servable.js';
 export { batched, type BatchedOptions } from './batching/batched.js';
 export { BatchingLoader, type BatchingLoaderOptions } from './batching/batching-loader.js';
 export { BatchDispatcher, type BatchDispatcherOptions } from './batching/batch-dispatcher.js';

@@ -19,11 +19,13 @@ export interface Explanation {
 export interface VersionFacts {
   readonly id: ServableId;
   /** Absent where no such model is configured. */
-  readonly model?: { readonly basePath: string; readonly versionPolicy: VersionPolicy } | undefined;
+  readonly model?:
+    | { readonly basePath?: string | undefined; readonly versionPolicy: VersionPolicy }
+    | undefined;
   /** Absent where nothing has happened to the version so far, or that was long ago. */
   readonly status?: ServableStatus | undefined;
   readonly history: readonly StateChange[];
-  /** What the last look into the base path brought; absent before the first one. */
+  /** What the last look into the base path, or its source, brought; absent before the first one. */
   readonly found?: { readonly versions: readonly number[]; readonly aspired: readonly number[] } | undefined;
   /** Why the base path could not be looked into. */
   readonly sourceError?: ServingError | undefined;
@@ -72,10 +74,15 @@ function inState({ state, error, retry, warning }: ServableStatus): string {
 function whyNotWanted({ id, model, found, sourceError }: VersionFacts): string {
   if (model === undefined) return `is not served: no model ${id.model} is configured`;
   if (sourceError !== undefined) return `is not served: ${sourceError.message}`;
-  if (found === undefined) return `is not served yet: nobody has looked into ${model.basePath} so far`;
+  const { basePath } = model;
+  if (found === undefined) {
+    const what = basePath === undefined ? 'its source has not spoken' : `nobody has looked into ${basePath}`;
+    return `is not served yet: ${what} so far`;
+  }
   const { versions, aspired } = found;
   if (!versions.includes(id.version)) {
-    return `is not served: there is no such version in ${model.basePath}, but ${list(versions)}`;
+    const what = basePath === undefined ? 'its source wants' : `there is no such version in ${basePath}, but`;
+    return `is not served: ${what} ${list(versions)}`;
   }
   if (aspired.includes(id.version)) return 'is wanted, and will be loaded';
   return `is not served: its version policy ${JSON.stringify(model.versionPolicy)} chooses ${list(aspired)} of ${list(versions)}`;

@@ -41,7 +41,8 @@ export function wrongDType(id: ServableId, input: string, signature: Signature, 
   );
 }
 
-function formatSpec({ dtype, shape }: TensorSpec): string {
+/** @internal `float32 [rows,784]`. */
+export function formatSpec({ dtype, shape }: TensorSpec): string {
   const dims = shape.map((dim, axis) => dim ?? (axis === 0 ? 'rows' : '?'));
   return shape.length === 0 ? dtype : `${dtype} [${dims.join()}]`;
 }

@@ -1,8 +1,8 @@
 import { assertKeys, assertNumber, assertObject, assertString } from '../core/option-check.js';
-import { type ModelOptions, resolveModel } from './model-options.js';
+import { type ModelSettings, resolveModel } from './model-options.js';
 
 /** What a config file cannot say of a model, for all that it names. */
-export type ModelDefaults = Omit<ModelOptions, 'name' | 'basePath' | 'versionPolicy' | 'labels'>;
+export type ModelDefaults = Omit<ModelSettings, 'name' | 'labels'>;
 
 /** Where the models come from, instead of from code. */
 export interface ConfigFileOptions {

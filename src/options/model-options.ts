@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
 import { type BatchingOptions, resolveBatching } from '../batching/batching-options.js';
+import type { Source } from '../control/source.js';
 import type { TransitionPolicy } from '../control/transition-policy.js';
 import type { VersionPolicy } from '../control/version-policy.js';
 import {
   assertKeys,
+  assertMethods,
   assertNumber,
   assertObject,
   assertOneOf,
   assertString,
   optionError,
 } from '../core/option-check.js';
+import type { Loader } from '../core/servable.js';
 import { type RequestLogConfig, resolveRequestLogConfig } from '../request-log/request-log-config.js';
 import type { DeviceOptions } from '../runner/devices/device-options.js';
 import type { SessionOptions } from '../runner/session-options.js';
@@ -17,21 +20,52 @@ import type { Warmup } from '../warmup/warmup-plan.js';
 import { deviceKeys, resolveDevice } from './device-check.js';
 import { assertSession } from './session-check.js';
 
-/** One model and where its versions are. */
-export interface ModelOptions extends DeviceOptions {
-  /** What requests call it. Unique in the server, not empty. */
-  readonly name: string;
+/** One model, and where its versions are: in a base path, or where a source of the host's says. */
+export type ModelOptions = ModelOnDisk | ModelFromSource;
+
+/** A model whose versions are looked for. */
+export interface ModelOnDisk extends ModelSettings {
   /**
    * The folder of its version directories, `<basePath>/<version>/model.onnx`: a path, relative to the working directory, or
    * a URI that the server's storage knows.
    */
   readonly basePath: string;
+  readonly source?: never;
   /**
    * Which of the versions found are served: the highest `latest`, exactly the `specific` ones, or `'all'`.
    *
    * @default { latest: 1 }
    */
   readonly versionPolicy?: VersionPolicy;
+}
+
+/** A model whose versions somebody else knows: rows of a database, say. */
+export interface ModelFromSource extends ModelSettings {
+  readonly basePath?: never;
+  /**
+   * Says which versions are wanted, and where they lie.
+   *
+   * One source may be that of several models. It is started with the server, or when the first model has it, and closed
+   * with the server, or when the last model that has it has gone; it is not started again after that. What it says of
+   * other models is remembered until they are configured. While it fails, what is served goes on being served.
+   */
+  readonly source: Source;
+  /** All that the source says: it chooses for itself. */
+  readonly versionPolicy?: 'all';
+}
+
+/** What a model is called, and how its versions are made and run. */
+export interface ModelSettings extends DeviceOptions {
+  /** What requests call it. Unique in the server, not empty. */
+  readonly name: string;
+  /**
+   * Makes a servable of what lies in a version's path, for models that are not ONNX: it is batched, warmed up, leased and
+   * unloaded like any other. It has no `session` and no device. Another object is another build: what an earlier one has
+   * loaded is replaced.
+   *
+   * @default onnxruntime, with the `model.onnx` of a version directory
+   */
+  readonly loader?: Loader;
   /**
    * Names that requests may use for versions. A label waits until its version is available, and moves then.
    *
@@ -77,11 +111,22 @@ export interface ModelOptions extends DeviceOptions {
 }
 
 /** @internal A model's options, with every default filled in. */
-export type ResolvedModelOptions = Required<Omit<ModelOptions, keyof DeviceOptions>> & DeviceOptions;
+export type ResolvedModelOptions = Required<Omit<ModelSettings, keyof DeviceOptions | 'loader'>> &
+  DeviceOptions &
+  Pick<ModelSettings, 'loader'> &
+  Place & { readonly versionPolicy: VersionPolicy };
+
+/** One of the two. */
+interface Place {
+  readonly basePath?: string;
+  readonly source?: Source;
+}
 
 const modelKeys = [
   'name',
   'basePath',
+  'source',
+  'loader',
   'versionPolicy',
   'labels',
   'transitionPolicy',
@@ -115,14 +160,15 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
   assertKeys(model, path, modelKeys);
   const {
     name,
-    basePath,
-    versionPolicy = { latest: 1 },
+    source,
+    versionPolicy = source === undefined ? { latest: 1 } : 'all',
     transitionPolicy = 'availability-preserving',
   } = model;
   const { session = {}, batching = false, labels = {}, warmup = 'file', numRequestIterations = 1 } = model;
   const { requestLog = false } = model;
   assertString(name, `${path}.name`);
-  assertString(basePath, `${path}.basePath`);
+  assertPlace(model, path);
+  assertMaker(model, path);
   assertVersionPolicy(versionPolicy, `${path}.versionPolicy`);
   assertLabels(labels, `${path}.labels`);
   assertOneOf(transitionPolicy, `${path}.transitionPolicy`, [
@@ -148,8 +194,40 @@ export function resolveModel(model: ModelOptions, path: string): ResolvedModelOp
     }),
     ...resolveDevice(model, path),
     requestLog: requestLog && { ...requestLog }, // with a collector, which is nobody's to copy
-    basePath: isUri(basePath) ? basePath : resolve(basePath),
+    ...placeOf(model),
+    ...(model.loader && { loader: model.loader }),
   };
+}
+
+/** Where its versions are known: a base path or a source, and not both. */
+function assertPlace({ basePath, source, versionPolicy }: ModelOptions, path: string): void {
+  if (source === undefined) {
+    assertString(basePath, `${path}.basePath`);
+    return;
+  }
+  assertMethods(source, `${path}.source`, ['start', 'close']);
+  if (basePath !== undefined) throw optionError(`${path}.basePath`, basePath, 'either basePath or source');
+  if (versionPolicy !== undefined && versionPolicy !== 'all')
+    throw optionError(
+      `${path}.versionPolicy`,
+      versionPolicy,
+      'none beside a source, which chooses for itself',
+    );
+}
+
+function assertMaker(model: ModelOptions, path: string): void {
+  const { loader, session = {} } = model;
+  if (loader === undefined) return;
+  assertMethods(loader, `${path}.loader`, ['load']);
+  const option =
+    Object.keys(session).length > 0 ? 'session' : deviceKeys.find((key) => model[key] !== undefined);
+  if (option !== undefined) {
+    throw optionError(`${path}.${option}`, model[option], 'none beside a loader, since it is of onnxruntime');
+  }
+}
+
+function placeOf({ basePath = '', source }: ModelOptions): Place {
+  return source === undefined ? { basePath: isUri(basePath) ? basePath : resolve(basePath) } : { source };
 }
 
 /** A scheme of one letter is a drive of Windows. */

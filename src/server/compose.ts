@@ -3,6 +3,7 @@ import { BatchingLoader } from '../batching/batching-loader.js';
 import type { BatchingOptions } from '../batching/batching-options.js';
 import { ServableManager } from '../control/manager.js';
 import { FileSystemSource } from '../control/sources/file-system-source.js';
+import { ModelSources } from '../control/sources/model-sources.js';
 import { StateMonitor } from '../control/state-monitor.js';
 import type { Clock } from '../core/clock.js';
 import { Meters } from '../metrics/meters.js';
@@ -21,6 +22,7 @@ import { readSamples } from '../warmup/read-samples.js';
 import { WarmupLoader } from '../warmup/warmup-loader.js';
 import type { WarmupPlan } from '../warmup/warmup-plan.js';
 import { encodePredictLog } from '../wire/predict-log.js';
+import { ChosenLoader } from './chosen-loader.js';
 import { ConfiguredModels } from './configured-models.js';
 import { liveFacts } from './live-facts.js';
 import { type ConfigReport, ModelConfigFile } from './model-config-file.js';
@@ -37,7 +39,7 @@ export interface Parts {
   readonly dispatcher: BatchDispatcher;
   readonly monitor: StateMonitor;
   readonly manager: ServableManager;
-  readonly source: FileSystemSource;
+  readonly source: ModelSources;
   readonly labels: VersionLabels;
   readonly resolver: Resolver;
   readonly served: ServedModels;
@@ -66,17 +68,18 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   );
   const watchers = watchersOf(options, meters, emit);
   const versionBatching = new VersionBatching((model) => served.get(model)?.batching);
+  const onnxLoader = new OnnxLoader({
+    engine,
+    sessionOptions: ({ model }) => served.get(model)?.session,
+    devices: ({ model }) => ({ ...serverDevice, ...resolveDevice(served.get(model) ?? {}, '') }),
+    rows: (id) => rowRange(versionBatching.get(id)),
+    cacheDirectory: options.cacheDirectory,
+    onRun: (run) => meters.runs.onRun(run),
+    trace: serverTraces.run,
+    clock,
+  });
   const batchingLoader = new BatchingLoader({
-    loader: new OnnxLoader({
-      engine,
-      sessionOptions: ({ model }) => served.get(model)?.session,
-      devices: ({ model }) => ({ ...serverDevice, ...resolveDevice(served.get(model) ?? {}, '') }),
-      rows: (id) => rowRange(versionBatching.get(id)),
-      cacheDirectory: options.cacheDirectory,
-      onRun: (run) => meters.runs.onRun(run),
-      trace: serverTraces.run,
-      clock,
-    }),
+    loader: new ChosenLoader(({ model }) => served.get(model)?.loader ?? onnxLoader),
     dispatcher,
     batching: (id, path) => versionBatching.read(id, path),
     samples: (servable, path, signal) => readSamples(servable, path, signal),
@@ -102,7 +105,8 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
     onLoad: watchers.onLoad,
     trace: serverTraces.load,
   });
-  const source = new FileSystemSource({ ...options, models: [], onLook: watchers.onLook });
+  const files = new FileSystemSource({ ...options, models: [], onLook: watchers.onLook });
+  const source = new ModelSources({ files, timeoutMs: options.lookTimeoutMs, clock });
   const labels = new VersionLabels(manager, watchers.onLabel);
   monitor.listen((status) => labels.refresh(status.id.model));
   monitor.listen(({ id, state }) => {

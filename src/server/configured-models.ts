@@ -20,7 +20,9 @@ export class ConfiguredModels {
   }
 
   #toOptions({ name, basePath, versionPolicy, labels, logging }: ConfiguredModel): ModelOptions {
-    const defaults: ModelDefaults = this.#served(name) ?? this.#modelDefaults;
+    // A config says where a model lies, so that a source of the host's is none of it any more.
+    const { source: _, ...defaults }: ModelDefaults & { readonly source?: unknown } =
+      this.#served(name) ?? this.#modelDefaults;
     const requestLog = logging ? toRequestLog(logging, defaults.requestLog || {}) : false;
     return { ...defaults, name, basePath, versionPolicy, labels, requestLog };
   }

@@ -8,7 +8,8 @@ import type { Parts } from './compose.js';
 /** A model that is configured: what is wanted of it, and how far that is. */
 export interface ModelStatus {
   readonly name: string;
-  readonly basePath: string;
+  /** Absent where its versions are known by a source of the host's. */
+  readonly basePath?: string;
   readonly versionPolicy: VersionPolicy;
   /** True where one of its versions is available. */
   readonly isReady: boolean;
@@ -25,7 +26,7 @@ export function modelStatuses({ served, manager, labels, monitor }: Parts): read
     const warning = manager.sourceError(name);
     return {
       name,
-      basePath,
+      ...(basePath !== undefined && { basePath }),
       versionPolicy,
       isReady: isModelReady(manager, name),
       labels: labels.list(name),

@@ -1,6 +1,7 @@
 import type { ServableManager } from '../control/manager.js';
 import { labelNotAvailable, noVersionAvailable } from '../control/manager-errors.js';
-import type { FileSystemSource } from '../control/sources/file-system-source.js';
+import type { ModelSources, SourcedModel } from '../control/sources/model-sources.js';
+import type { Loader } from '../core/servable.js';
 import { resolveDevice } from '../options/device-check.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { RequestLogs } from '../request-log/request-logs.js';
@@ -9,7 +10,7 @@ import type { VersionLabels } from '../routing/labels.js';
 /** What is told of a change of models. */
 export interface ServedModelsParts {
   readonly manager: ServableManager;
-  readonly source: FileSystemSource;
+  readonly source: ModelSources;
   readonly labels: VersionLabels;
   readonly logs: RequestLogs;
   /** Other models than before are wanted. */
@@ -25,6 +26,7 @@ export interface ServedModelsParts {
 export class ServedModels {
   #models: ReadonlyMap<string, ResolvedModelOptions> = new Map();
   #parts: ServedModelsParts | undefined;
+  readonly #loaders = new Numbers<Loader>();
   /** The last change; the next one waits for it, however it ended. */
   #changed: Promise<void> = Promise.resolve();
 
@@ -80,11 +82,13 @@ export class ServedModels {
   }
 
   #isServed(name: string, before: ResolvedModelOptions | undefined): boolean {
-    const { manager } = this.#parts as ServedModelsParts;
+    const { manager, source } = this.#parts as ServedModelsParts;
     const model = this.#models.get(name) as ResolvedModelOptions;
+    const isElsewhere = before?.basePath !== model.basePath || before?.source !== model.source;
     // A base path that was good goes on being meant while it cannot be read; a new one must have been read.
-    if (manager.isSourceFailing(name) && before?.basePath !== model.basePath) return false;
-    return manager.isServed(name) || wantsNothing(model);
+    if (manager.isSourceFailing(name) && isElsewhere) return false;
+    if (manager.isServed(name) || wantsNothing(model)) return true;
+    return model.source !== undefined && source.found(name)?.aspired.length === 0;
   }
 
   /** What they are to log was checked with the rest of their options. */
@@ -94,8 +98,17 @@ export class ServedModels {
   }
 
   /** The models as a source watches them. */
-  watched(): readonly WatchedModelOptions[] {
-    return this.list().map((model) => ({ ...model, build: buildOf(model) }));
+  watched(): readonly SourcedModel[] {
+    return this.list().map((model) => ({ ...model, build: this.#buildOf(model) }));
+  }
+
+  /** What a loaded version was made with: with other options it would be another one. */
+  #buildOf(model: ResolvedModelOptions): string {
+    const { session, batching, loader } = model;
+    const made = [session, batching, resolveDevice(model, '')];
+    return JSON.stringify(loader === undefined ? made : [...made, this.#loaders.of(loader)], (_key, value) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
   }
 
   #assertServed(before: ReadonlyMap<string, ResolvedModelOptions>): void {
@@ -112,18 +125,20 @@ export class ServedModels {
   }
 }
 
-export type WatchedModelOptions = ResolvedModelOptions & { readonly build: string };
-
 function byName(models: readonly ResolvedModelOptions[]): ReadonlyMap<string, ResolvedModelOptions> {
   return new Map(models.map((model) => [model.name, model]));
 }
 
-/** What a loaded version was made with: with other options it would be another one. */
-function buildOf(model: ResolvedModelOptions): string {
-  const { session, batching } = model;
-  return JSON.stringify([session, batching, resolveDevice(model, '')], (_key, value) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  );
+/** Gives each object a number of its own, so that it can be named in a string. */
+class Numbers<T extends object> {
+  readonly #numbers = new WeakMap<T, number>();
+  #last = 0;
+
+  of(object: T): number {
+    const number = this.#numbers.get(object) ?? ++this.#last;
+    this.#numbers.set(object, number);
+    return number;
+  }
 }
 
 /** A model whose versions are named one by one, and none is. */

@@ -12,8 +12,9 @@ import { type ErrorSnapshot, plain, type VersionSnapshot, versionSnapshot } from
 
 export interface ModelSnapshot {
   readonly name: string;
-  /** Absent for a model that is no longer configured: its last versions are shown for a while. */
+  /** Absent, too, where its versions are known by a source of the host's. */
   readonly basePath?: string;
+  /** Absent for a model that is no longer configured: its last versions are shown for a while. */
   readonly versionPolicy?: VersionPolicy;
   readonly isReady: boolean;
   readonly labels: readonly LabelStatus[];
@@ -78,7 +79,8 @@ export function snapshotOf(
     atMs: Date.now(),
     state,
     ...(startedAtMs !== undefined && { startedAtMs }),
-    isReady: isServing && models.every(({ basePath, isReady }) => basePath === undefined || isReady),
+    isReady:
+      isServing && models.every(({ versionPolicy, isReady }) => versionPolicy === undefined || isReady),
     runtime: {
       servable: packageVersion,
       ...(runtimeVersion !== undefined && { onnxruntime: runtimeVersion }),
@@ -125,7 +127,8 @@ function modelSnapshot(parts: Parts, name: string): ModelSnapshot {
   const warning = manager.sourceError(name);
   return {
     name,
-    ...(model && { basePath: model.basePath, versionPolicy: model.versionPolicy }),
+    ...(model?.basePath !== undefined && { basePath: model.basePath }),
+    ...(model && { versionPolicy: model.versionPolicy }),
     isReady: (manager.available(name)?.length ?? 0) > 0,
     labels: labels.list(name),
     ...(warning && { warning: plain(warning) }),

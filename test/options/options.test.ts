@@ -148,6 +148,8 @@ describe('resolveOptions', () => {
     });
   });
 
+  const source = { start() {}, close() {} };
+  const loader = { load() {} };
   const aDevice = 'cpu, cuda:0, tensorrt:0, webgpu, coreml or dml:0';
   const policies = "{ latest: n }, { specific: [n, …] } or 'all'";
   const wrong: readonly (readonly [option: string, options: never, actual: string, expected: string])[] = [
@@ -161,6 +163,33 @@ describe('resolveOptions', () => {
     ['models[0].name', modelOptions({ name: 7 }), '7', 'a string that is not empty'],
     ['models[0].basePath', modelOptions({ basePath: undefined }), 'undefined', 'a string that is not empty'],
     ['models[0].basePath', modelOptions({ basePath: '' }), '""', 'a string that is not empty'],
+    ['models[0].source', modelOptions({ source: 'db', basePath: undefined }), '"db"', 'an object'],
+    [
+      'models[0].source.start',
+      modelOptions({ source: { close() {} }, basePath: undefined }),
+      'undefined',
+      'a function',
+    ],
+    ['models[0].basePath', modelOptions({ source, basePath: 'a' }), '"a"', 'either basePath or source'],
+    [
+      'models[0].versionPolicy',
+      modelOptions({ source, basePath: undefined, versionPolicy: { latest: 2 } }),
+      '{"latest":2}',
+      'none beside a source, which chooses for itself',
+    ],
+    ['models[0].loader.load', modelOptions({ loader: {} }), 'undefined', 'a function'],
+    [
+      'models[0].session',
+      modelOptions({ loader, session: { intraOpNumThreads: 1 } }),
+      '{"intraOpNumThreads":1}',
+      'none beside a loader, since it is of onnxruntime',
+    ],
+    [
+      'models[0].device',
+      modelOptions({ loader, device: 'cuda:0' }),
+      '"cuda:0"',
+      'none beside a loader, since it is of onnxruntime',
+    ],
     ['models[1].name', { models: [digits, digits] } as never, '"digits"', 'a name that no other model has'],
     ['logger', serverOptions({ logger: 'pino' }), '"pino"', 'an object'],
     ['logger.debug', serverOptions({ logger: { info() {} } }), 'undefined', 'a function'],

@@ -1,4 +1,4 @@
-import { type ModelOptions, ModelServer, type ModelServerOptions, tensor } from 'servable';
+import { type ModelOnDisk, type ModelOptions, ModelServer, type ModelServerOptions, tensor } from 'servable';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -9,7 +9,7 @@ const folder = temporaryFolder();
 const basePath = writeModel(folder, 'spin', 1, authored.spin());
 writeModel(folder, 'spin', 2, authored.spin());
 const linear: ModelOptions = { name: 'linear', basePath: writeModel(folder, 'linear', 1, authored.linear()) };
-const spin = (version: number, more: Partial<ModelOptions> = {}): ModelOptions => ({
+const spin = (version: number, more: Partial<ModelOnDisk> = {}): ModelOptions => ({
   name: 'spin',
   basePath,
   versionPolicy: { specific: [version] },
@@ -53,7 +53,7 @@ describe('a version that is to go while a request runs', () => {
     await server.waitFor({ model: 'spin', version: 1 }, 'END');
   });
 
-  it.each<[string, Partial<ModelOptions>]>([
+  it.each<[string, Partial<ModelOnDisk>]>([
     ['alone', {}],
     ['through the batches', { batching: { maxBatchSize: 4, batchSafety: 'trust' } }],
   ])('fails it when its time is over, and is gone then (%s)', async (_how, more) => {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LabelMove, type ModelOptions, ModelServer, tensor } from 'servable';
+import { type LabelMove, type ModelOnDisk, type ModelOptions, ModelServer, tensor } from 'servable';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -21,7 +21,7 @@ function addModel(...versions: number[]) {
   const add = (version: number) => writeModel(folder, name, version, authored.linear(1, version));
   mkdirSync(join(folder, name));
   for (const version of versions) add(version);
-  const options = (more: Partial<ModelOptions> = {}): ModelOptions => ({
+  const options = (more: Partial<ModelOnDisk> = {}): ModelOptions => ({
     name,
     basePath: join(folder, name),
     versionPolicy: 'all',

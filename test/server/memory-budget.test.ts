@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ModelOptions, ModelServer, tensor } from 'servable';
+import { type ModelOnDisk, type ModelOptions, ModelServer, tensor } from 'servable';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
 import * as authored from '../support/onnx/authored-models.js';
@@ -7,7 +7,7 @@ import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { rejection } from '../support/rejection.js';
 
 const folder = temporaryFolder();
-const model = (name: string): ModelOptions => ({
+const model = (name: string): ModelOnDisk => ({
   name,
   // 100,000 bytes beside the model are counted as what they would be if they were its weights.
   basePath: writeModel(folder, name, 1, authored.linear(), { 'notes.bin': Buffer.alloc(100_000) }),

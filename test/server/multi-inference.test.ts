@@ -3,6 +3,7 @@ import {
   type BatchRun,
   type InferenceTask,
   type InferenceTasks,
+  type ModelOnDisk,
   type ModelOptions,
   ModelServer,
   type ModelServerOptions,
@@ -37,7 +38,7 @@ const results = {
 };
 const both = [task('outputs', 'regress'), task('scores', 'classify')];
 
-async function started(model: Partial<ModelOptions> = {}, options: Partial<ModelServerOptions> = {}) {
+async function started(model: Partial<ModelOnDisk> = {}, options: Partial<ModelServerOptions> = {}) {
   const server = new ModelServer({
     models: [
       {
