@@ -229,6 +229,7 @@ export class ModelServer extends EventEmitter<ModelServerEvents> implements Asyn
     return this.#lifecycle.close(graceMs);
   }
 
+  /** As `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

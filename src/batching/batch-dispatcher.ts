@@ -9,9 +9,11 @@ import { FairQueue, type FairQueueOptions } from './fair-queue.js';
 import { Flow } from './flow.js';
 import { remove } from './remove.js';
 
+/** How many batches run at a time, and by which clock. */
 export interface BatchDispatcherOptions {
   /** Batches that run at once. As many as the engine has batch threads: a batch that is handed over is closed. */
   readonly numBatchThreads: number;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 

@@ -16,10 +16,15 @@ export interface BatchContent {
 
 /** A run that requests share. The payload of the tracing channel `servable:batch`. */
 export class BatchRecord implements RunOrigin, BatchContent {
+  /** Which version ran. */
   readonly id: ServableId;
+  /** The requests that shared the run, in the order of their rows. */
   readonly requests: readonly RunOrigin[];
+  /** Rows of the requests, padding not counted. */
   readonly rows: number;
+  /** Rows that were added to come to an allowed size. */
   readonly padding: number;
+  /** 0 for the batch as it was formed, 1 for its halves after it failed, and so on. */
   readonly attempt: number;
   /** Microseconds that it waited for a thread. */
   queueMicros = 0;
@@ -34,10 +39,12 @@ export class BatchRecord implements RunOrigin, BatchContent {
     this.attempt = attempt;
   }
 
+  /** Requests, or pieces of large ones, that shared the run. */
   get requestCount(): number {
     return this.requests.length;
   }
 
+  /** Is told by the runner how long it waited and ran. */
   noteRun(queueMicros: number, runMicros: number): void {
     this.queueMicros = queueMicros;
     this.runMicros = runMicros;

@@ -15,6 +15,7 @@ import { BatchingServable } from './batching-servable.js';
 import { resolveFilling } from './filling.js';
 import type { Filling } from './merge-inputs.js';
 
+/** How the requests to one servable share runs, and whose threads they run on. */
 export interface BatchedOptions extends BatchingOptions {
   /**
    * What shares the threads with other servables.
@@ -24,6 +25,7 @@ export interface BatchedOptions extends BatchingOptions {
   readonly dispatcher?: BatchDispatcher;
   /** Batches that run at once, where no dispatcher is given. At least 1. @default the number of processors */
   readonly numBatchThreads?: number;
+  /** Is told of runs, refusals and splits. */
   readonly observer?: BatchingObserver;
 }
 

@@ -13,9 +13,11 @@ import { type BatchingOptions, type ResolvedBatching, resolveBatching } from './
 import { resolveFilling } from './filling.js';
 import { findVersionFaults } from './safety/version-safety.js';
 
+/** What loads, what is batched, and who is told of what is not. */
 export interface BatchingLoaderOptions {
   /** What loads the versions. */
   readonly loader: Loader;
+  /** Whose threads the batches of all its versions share. */
   readonly dispatcher: BatchDispatcher;
   /**
    * How the requests of a version share runs, which lies in `path`; they do not where it returns nothing or false. What it
@@ -34,6 +36,7 @@ export interface BatchingLoaderOptions {
     path: string,
     signal?: AbortSignal,
   ) => Promise<ReadonlyMap<string, readonly TensorMap[]>>;
+  /** Is told of runs, refusals and splits of all its versions. */
   readonly observer?: BatchingObserver;
   /** @internal Follows every run that requests share. */
   readonly trace?: Trace<BatchRecord> | undefined;

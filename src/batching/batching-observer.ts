@@ -4,6 +4,7 @@ import type { ServableId } from '../core/servable-id.js';
 
 /** One run of a batch, or of a part of one that had failed. */
 export interface BatchRun {
+  /** Which version ran. */
   readonly id: ServableId;
   /** Requests, or pieces of large ones. */
   readonly requests: number;
@@ -17,6 +18,7 @@ export interface BatchRun {
   readonly padding: number;
   /** Microseconds that each request had waited when the run began. */
   readonly waitMicros: readonly number[];
+  /** Microseconds from handing the batch over to its end. */
   readonly runMicros: number;
   /** 0 for the batch as it was formed, 1 for its halves after it failed, and so on: above 0 it is extra work. */
   readonly attempt: number;
@@ -28,7 +30,9 @@ export interface BatchRun {
 
 /** A request that was not run. */
 export interface BatchRefusal {
+  /** Which version was asked. */
   readonly id: ServableId;
+  /** Rows of what was refused. */
   readonly rows: number;
   /** UNAVAILABLE where it found no room, DEADLINE_EXCEEDED where it waited too long, CANCELLED where its caller left. */
   readonly error: ServingError;
@@ -36,15 +40,21 @@ export interface BatchRefusal {
 
 /** A request that is larger than a batch, and was cut. */
 export interface RequestSplit {
+  /** Which version was asked. */
   readonly id: ServableId;
+  /** Rows of the request. */
   readonly rows: number;
+  /** Batches that it goes into. */
   readonly pieces: number;
 }
 
 /** Is told what batching does, for metrics; after the fact, and it changes nothing. */
 export interface BatchingObserver {
+  /** Requests have been run together, or one alone, well or not. */
   onRun?(run: BatchRun): void;
+  /** A request, or a piece of one, was not run: a queue was full, or it was late or aborted. */
   onRefused?(refusal: BatchRefusal): void;
+  /** A request that is larger than a batch was cut. */
   onSplit?(split: RequestSplit): void;
 }
 

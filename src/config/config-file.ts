@@ -6,6 +6,7 @@ import { assertNumber, assertString } from '../core/option-check.js';
 import { isBlank } from './config-format.js';
 import { type ReadFile, readNodeFile, TextFile } from './text-file.js';
 
+/** Which file is followed, how often it is looked at, and who is told. */
 export interface ConfigFileOptions<T> {
   /** The file to follow; relative to the working directory. */
   readonly path: string;
@@ -36,6 +37,7 @@ export interface ConfigFileOptions<T> {
   readonly onConfig: (config: T) => Promise<void> | void;
   /** Is told why the file could not be read, parsed or taken over: once, until the reason is another or has gone. */
   readonly onFailure: (error: ServingError) => void;
+  /** @default the system's */
   readonly clock?: Clock;
   /** @internal The file system, so that a test can break it. */
   readonly readFile?: ReadFile;

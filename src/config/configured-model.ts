@@ -25,6 +25,7 @@ export interface ConfiguredModel {
   readonly name: string;
   /** An absolute path, or a URI such as `s3://bucket/models/digits`. */
   readonly basePath: string;
+  /** `tensorflow` and `onnx` mean the same here. */
   readonly platform: ConfiguredPlatform;
   /** `{ latest: 1 }` where the file does not say. */
   readonly versionPolicy: ConfiguredVersionPolicy;

@@ -5,7 +5,9 @@ import type { VersionPolicy } from './version-policy.js';
 
 /** Why a version is served, or why it is not. */
 export interface Explanation {
+  /** Which version this is about. */
   readonly id: ServableId;
+  /** True where it answers now. */
   readonly isServing: boolean;
   /** In one sentence, for people. */
   readonly reason: string;

@@ -4,6 +4,7 @@ import type { ServableStatus } from './servable-state.js';
 
 /** An attempt to load a version. The payload of the tracing channel `servable:load`. */
 export interface LoadRecord {
+  /** Which version is being loaded. */
   readonly id: ServableId;
   /** The version's directory. */
   readonly path: string;
@@ -19,7 +20,9 @@ export interface LoadReport extends LoadRecord {
 
 /** A look into a base path that has ended. */
 export interface LookReport {
+  /** Whose base path it was. */
   readonly model: string;
+  /** Milliseconds that the look took. */
   readonly durationMs: number;
   /** Why it could not be looked into, where it could not. */
   readonly error?: ServingError;
@@ -34,6 +37,8 @@ export interface LookReport {
 export interface LifecycleObserver {
   /** A version has entered a state, or there is more to say of it. */
   onState?(status: ServableStatus): void;
+  /** An attempt to load a version has ended, well or not. */
   onLoad?(report: LoadReport): void;
+  /** A base path was looked into. */
   onLook?(report: LookReport): void;
 }

@@ -3,6 +3,7 @@ import type { ServableId } from '../core/servable-id.js';
 
 /** What a loaded version has to do at the moment. */
 export interface LiveVersion {
+  /** Which version it is. */
   readonly id: ServableId;
   /** Requests that it has. */
   readonly leases: number;

@@ -21,13 +21,17 @@ import type { TransitionPolicy } from './transition-policy.js';
 
 /** Something that went wrong in the background: with a model's source, or with one of its versions. */
 export interface ManagerFailure {
+  /** The model that it concerns. */
   readonly model: string;
   /** Absent where the source failed. */
   readonly id?: ServableId;
+  /** What went wrong. */
   readonly error: ServingError;
 }
 
+/** What loads versions, how often that is tried, and who is told. */
 export interface ServableManagerOptions {
+  /** Makes the servables; batching, warm-up and copying are loaders around loaders. */
   readonly loader: Loader;
   /** Is told every state; make it before the manager. */
   readonly monitor: StateMonitor;
@@ -39,6 +43,7 @@ export interface ServableManagerOptions {
   readonly retry?: Partial<RetryPolicy>;
   /** Loads and unloads under way at a time. @default infinity: as many as the loader takes */
   readonly maxConcurrentLoads?: number;
+  /** Unloads under way at a time. @default infinity */
   readonly maxConcurrentUnloads?: number;
   /** Bytes that loaded versions may hold together. @default infinity */
   readonly memoryBudgetBytes?: number;
@@ -52,9 +57,11 @@ export interface ServableManagerOptions {
   readonly onLoad?: (report: LoadReport) => void;
   /** @internal Follows every attempt to load a version. */
   readonly trace?: Trace<LoadRecord> | undefined;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 
+/** How long requests are given when a manager closes. */
 export interface CloseOptions {
   /** Milliseconds that requests are given to end in; they then fail with UNAVAILABLE. Infinity: as many as it takes. */
   readonly graceMs: number;

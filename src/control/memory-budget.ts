@@ -10,6 +10,7 @@ export interface Reservation {
   release(): void;
 }
 
+/** How much there is, and who is told of room that has become free. */
 export interface MemoryBudgetOptions {
   /** Bytes that loaded versions may hold together: measured where they are loaded, estimated while they load. */
   readonly limitBytes: number;
@@ -34,6 +35,7 @@ export interface MemoryBudgetOptions {
  * ```
  */
 export class MemoryBudget {
+  /** Bytes that may be reserved together. */
   readonly limitBytes: number;
   readonly #onRoom: (() => void) | undefined;
   #usedBytes = 0;

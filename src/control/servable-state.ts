@@ -34,7 +34,9 @@ export interface RetryStatus {
 
 /** Where a version stands. */
 export interface ServableStatus {
+  /** Which version it is. */
   readonly id: ServableId;
+  /** Where in its life it is. */
   readonly state: ServableState;
   /** Why it ended, where it ended because it could not be loaded, or did not end in good order. */
   readonly error?: ServingError;
@@ -52,6 +54,7 @@ export interface ServableStatus {
 
 /** A step in the life of a version, or something that was found out about it on the way. */
 export interface StateChange {
+  /** The state that began. */
   readonly state: ServableState;
   /** When, in milliseconds since 1970. */
   readonly atMs: number;

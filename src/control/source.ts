@@ -2,6 +2,7 @@ import type { ServingError } from '../core/errors.js';
 
 /** A version that is to be served and where it lies. */
 export interface AspiredVersion {
+  /** Unique among those of its model. */
   readonly version: number;
   /** The version's directory. */
   readonly path: string;

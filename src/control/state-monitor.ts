@@ -7,6 +7,7 @@ import { assertNumber, assertTimeout } from '../core/option-check.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
 import type { ServableState, ServableStatus, StateChange } from './servable-state.js';
 
+/** How long ended versions are remembered. */
 export interface StateMonitorOptions {
   /**
    * Milliseconds for which a version that has ended without an error is still shown. One that ended with an error is
@@ -15,6 +16,7 @@ export interface StateMonitorOptions {
    * @default 600000: long enough to look after an alert, short enough for a server that lives for months
    */
   readonly endedRetentionMs?: number;
+  /** @default the system's */
   readonly clock?: Clock;
   /** @internal Milliseconds since 1970, for the history. @default Date.now */
   readonly unixTime?: () => number;
@@ -22,11 +24,15 @@ export interface StateMonitorOptions {
 
 /** What a wait is for: a version, or whichever version of a model comes first. */
 export interface WaitTarget {
+  /** The name under which the model is served. */
   readonly model: string;
+  /** Absent: any version of the model. */
   readonly version?: number;
 }
 
+/** How long, and until when, a caller waits. */
 export interface WaitOptions {
+  /** Aborted: the promise rejects with CANCELLED. */
   readonly signal?: AbortSignal;
   /** Milliseconds, more than 0. @default infinity */
   readonly timeoutMs?: number;

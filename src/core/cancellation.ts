@@ -6,10 +6,13 @@ export type CancelListener = (() => void) | { handleEvent(): void };
  * {@link toAbortSignal}.
  */
 export interface CancelSignal {
+  /** True from the moment on that nobody waits any more. */
   readonly aborted: boolean;
   /** What it was aborted with. */
   readonly reason: unknown;
+  /** Tells the listener once, when it is aborted; not at all where it is aborted already. */
   addEventListener(type: 'abort', listener: CancelListener): void;
+  /** Has no effect for a listener that is not there. */
   removeEventListener(type: 'abort', listener: CancelListener): void;
 }
 

@@ -9,19 +9,33 @@ export type DType = keyof TensorDataByDType;
  * each lone surrogate, as `TextEncoder` writes it.
  */
 export interface TensorDataByDType {
+  /** Raw bits; `decodeFloat16` makes numbers of them. */
   float16: Uint16Array;
+  /** Raw bits; `decodeBfloat16` makes numbers of them. */
   bfloat16: Uint16Array;
+  /** IEEE 754, 32 bits. */
   float32: Float32Array;
+  /** IEEE 754, 64 bits. */
   float64: Float64Array;
+  /** -128 to 127. */
   int8: Int8Array;
+  /** -2^15 to 2^15 - 1. */
   int16: Int16Array;
+  /** -2^31 to 2^31 - 1. */
   int32: Int32Array;
+  /** -2^63 to 2^63 - 1, as bigints. */
   int64: BigInt64Array;
+  /** 0 to 255. */
   uint8: Uint8Array;
+  /** 0 to 2^16 - 1. */
   uint16: Uint16Array;
+  /** 0 to 2^32 - 1. */
   uint32: Uint32Array;
+  /** 0 to 2^64 - 1, as bigints. */
   uint64: BigUint64Array;
+  /** 0 or 1. */
   bool: Uint8Array;
+  /** Text, or bytes where they are no UTF-8; all of one kind. */
   string: readonly string[] | readonly Uint8Array[];
 }
 

@@ -64,16 +64,25 @@ const retryableCodes: ReadonlySet<StatusCode> = new Set(['UNAVAILABLE', 'RESOURC
  * ```
  */
 export class ServingError extends Error {
+  /** The same for all of them: `code` tells them apart. */
   override readonly name = 'ServingError';
+  /** What the caller should do about it, in the words of gRPC. */
   readonly code: StatusCode;
   /** True where the same call may succeed later: `UNAVAILABLE`, `RESOURCE_EXHAUSTED`, `ABORTED`. */
   readonly retryable: boolean;
+  /** The version that it is about. */
   declare readonly id?: ServableId;
+  /** The input that is wrong, by its alias. */
   declare readonly input?: string;
+  /** The output that is wrong, by its alias. */
   declare readonly output?: string;
+  /** The option that is wrong, by its path: `models[0].name`. */
   declare readonly option?: string;
+  /** What was wanted. */
   declare readonly expected?: string;
+  /** What came. */
   declare readonly actual?: string;
+  /** Why a request was rejected, in one word, for those who count. */
   declare readonly reason?: string;
 
   constructor(code: StatusCode, message: string, facts: ErrorFacts = {}) {
@@ -92,6 +101,7 @@ export class ServingError extends Error {
     return Object.fromEntries(all.filter(([, fact]) => fact !== undefined));
   }
 
+  /** True for a ServingError of another copy of the package, too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && brand in value;
   }

@@ -10,6 +10,7 @@ import type { Tensor, TensorMap } from './tensor.js';
 
 /** What a function takes or returns under one name. */
 export interface FunctionTensor {
+  /** What a tensor of another dtype is refused for. */
   readonly dtype: DType;
   /** Its axes, as those of a model's tensors: axis 0 is the batch where it is not a number. */
   readonly shape: readonly Dim[];
@@ -31,13 +32,16 @@ export type TensorsOf<Declared extends FunctionTensors> = {
   readonly [Name in keyof Declared]: Tensor<Declared[Name]['dtype']>;
 };
 
+/** A function, with what it takes and returns. */
 export interface FunctionServableOptions<
   Inputs extends FunctionTensors = FunctionTensors,
   Outputs extends FunctionTensors = FunctionTensors,
 > {
   /** What it is called in messages, and by whom it is served. @default { model: 'function', version: 1 } */
   readonly id?: ServableId;
+  /** What the function gets, by name; all of them are in every call. */
   readonly inputs: Inputs;
+  /** What it can be asked for, by name. */
   readonly outputs: Outputs;
   /**
    * Computes the outputs, as many rows as came. The tensors that it gets are its own, and those that it returns are the

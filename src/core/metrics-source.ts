@@ -2,12 +2,14 @@
 export interface MetricsSource {
   /** The value of `content-type`. */
   readonly contentType: string;
+  /** All of them, as a scraper reads them. */
   metrics(): string | Promise<string>;
 }
 
 /** How metrics are printed: the text format 0.0.4 that all of Prometheus reads, or OpenMetrics 1.0 with exemplars. */
 export type MetricsFormat = 'prometheus' | 'openmetrics';
 
+/** In which form metrics are printed. */
 export interface CollectOptions {
   /** @default 'prometheus' */
   readonly format?: MetricsFormat;

@@ -2,6 +2,7 @@ import { invalidArgument } from './errors.js';
 
 /** Which model, version and signature a request means. */
 export interface ModelSpec {
+  /** The name under which the model is served. */
   readonly model: string;
   /** @default the highest version that is available */
   readonly version?: number;

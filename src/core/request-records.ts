@@ -13,8 +13,11 @@ export type RequestMethod = 'predict' | 'classify' | 'regress' | 'multi_inferenc
  * the tracing channel `servable:predict`.
  */
 export class RequestRecord implements RunOrigin {
+  /** Always 1: it is one request. */
   readonly requestCount = 1;
+  /** Which call it was. */
   readonly method: RequestMethod;
+  /** What the request asked for. */
   readonly spec: ModelSpec;
   /** What it came by; undefined where this process asked. */
   readonly wire: WireRecord | undefined;
@@ -45,6 +48,7 @@ export class RequestRecord implements RunOrigin {
     if (wire !== undefined) wire.request = this;
   }
 
+  /** Is told by the runner how long it waited and ran. */
   noteRun(queueMicros: number, runMicros: number): void {
     this.queueMicros = Math.max(this.queueMicros, queueMicros);
     this.runMicros = Math.max(this.runMicros, runMicros);
@@ -69,6 +73,7 @@ export type Entrypoint = 'GRPC' | 'REST';
  * `servable:request`.
  */
 export class WireRecord {
+  /** Which wire it came by. */
   readonly entrypoint: Entrypoint;
   /** When it came, on the server's clock. */
   readonly startedMs: number;
@@ -82,6 +87,7 @@ export class WireRecord {
   readMs: number;
   /** When its answer was ready to be sent, on the clock. */
   endedMs = 0;
+  /** How it ended, as one of gRPC's canonical codes. */
   status: StatusCode | 'OK' = 'OK';
   /** What it asked of the server, where it came so far. */
   request: RequestRecord | undefined = undefined;

@@ -3,6 +3,7 @@ import type { Servable } from './servable.js';
 import { checkInputs, findSignature, selectOutputs } from './signature-check.js';
 import type { TensorMap } from './tensor.js';
 
+/** What is asked of a servable beside its inputs. */
 export interface RunServableOptions {
   /** @default 'serving_default' */
   readonly signature?: string;

@@ -3,6 +3,7 @@ import type { ServableId } from './servable-id.js';
 
 /** The right to run a servable; while it is held, the servable is not unloaded. */
 export interface Lease {
+  /** Stays loaded until the lease is released. */
   readonly servable: Servable;
   /** Gives the lease back. Once; a second call has no effect. */
   release(): void;

@@ -7,6 +7,7 @@ import type { TensorMap } from './tensor.js';
 
 /** A request to a loaded version, already checked against its signature. */
 export interface RunRequest {
+  /** One of those of the servable, itself: it is compared by identity. */
   readonly signature: Signature;
   /** By alias. The runner has read every byte of them when `run` returns; the caller may then reuse the arrays. */
   readonly inputs: TensorMap;
@@ -33,12 +34,15 @@ export interface RunRequest {
 export interface WaitingRequests {
   /** Requests, or pieces of large ones. */
   readonly requests: number;
+  /** Rows of them together. */
   readonly rows: number;
+  /** Batches that they are in, open and closed. */
   readonly batches: number;
 }
 
 /** Whether requests to a version share runs, where that was asked for. */
 export interface BatchingStatus {
+  /** True where the requests to at least one signature share runs. */
   readonly isOn: boolean;
   /** Why not, or not in full: what was seen to go wrong with rows that were run together. */
   readonly reason?: string;
@@ -60,17 +64,25 @@ export interface DeviceStatus {
 
 /** A version whose requests do not share runs, or not all of them, although that was asked for. */
 export interface UnbatchedReport {
+  /** Which version it is. */
   readonly id: ServableId;
+  /** What was seen to go wrong with rows that were run together. */
   readonly reason: string;
 }
 
 /** What a model file says of itself. Absent facts are empty strings, an empty record, or 0. */
 export interface ModelMetadata {
+  /** The program that wrote the file. */
   readonly producer: string;
+  /** The name of its graph. */
   readonly graph: string;
+  /** What its author wrote of it. */
   readonly description: string;
+  /** The model's name space, in reverse-DNS notation. */
   readonly domain: string;
+  /** The author's own number, which need not be the directory's. */
   readonly modelVersion: bigint;
+  /** The metadata map of the file. */
   readonly custom: Readonly<Record<string, string>>;
 }
 
@@ -79,7 +91,9 @@ export interface ModelMetadata {
  * it is unloaded when no lease is left.
  */
 export interface Servable {
+  /** Which version of which model it is. */
   readonly id: ServableId;
+  /** What its file says of itself. */
   readonly metadata: ModelMetadata;
   /** By name; always holds `serving_default`. */
   readonly signatures: ReadonlyMap<string, Signature>;

@@ -7,6 +7,7 @@ export type Dim = number | string | null;
 export interface TensorSpec {
   /** The name in the ONNX graph; the alias is the key under which the spec stands. */
   readonly name: string;
+  /** What a tensor of another dtype is refused for. */
   readonly dtype: DType;
   /**
    * The declared axes; axis 0 is the batch where it is not fixed. `[]` is a scalar, or a tensor of which the model
@@ -26,9 +27,13 @@ export type SignatureMethod = 'predict' | 'classify' | 'regress';
  * Every model has `serving_default`, made from its graph unless the model defines one of that name.
  */
 export interface Signature {
+  /** What requests call it. */
   readonly name: string;
+  /** Which calls it answers. */
   readonly method: SignatureMethod;
+  /** By alias, in the order of the graph. */
   readonly inputs: Readonly<Record<string, TensorSpec>>;
+  /** By alias, in the order of the graph. */
   readonly outputs: Readonly<Record<string, TensorSpec>>;
   /**
    * Outputs that cannot be returned as tensors, by alias, with their ONNX type in words. A request that names one

@@ -15,8 +15,11 @@ import { findTensorFault, multiplyDims, shapeFault } from './tensor-fault.js';
  * the caller's own: nothing else refers to it.
  */
 export interface Tensor<D extends DType = DType> {
+  /** Which decides what `data` is. */
   readonly dtype: D;
+  /** Sizes of the axes, axis 0 the batch; `[]` for a scalar. */
   readonly shape: readonly number[];
+  /** The elements in row-major order, as many as the product of the shape. */
   readonly data: TensorDataByDType[D];
   /** On a scores tensor made from an ONNX map (ZipMap): the map's keys, naming the last axis, in its order. */
   readonly classes?: readonly string[];

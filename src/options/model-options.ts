@@ -30,6 +30,7 @@ export interface ModelOnDisk extends ModelSettings {
    * a URI that the server's storage knows.
    */
   readonly basePath: string;
+  /** Not beside a base path. */
   readonly source?: never;
   /**
    * Which of the versions found are served: the highest `latest`, exactly the `specific` ones, or `'all'`.
@@ -41,6 +42,7 @@ export interface ModelOnDisk extends ModelSettings {
 
 /** A model whose versions somebody else knows: rows of a database, say. */
 export interface ModelFromSource extends ModelSettings {
+  /** Not beside a source. */
   readonly basePath?: never;
   /**
    * Says which versions are wanted, and where they lie.

@@ -2,6 +2,7 @@ import { invalidArgument } from '../core/errors.js';
 
 /** Where a label of a model stands. */
 export interface LabelStatus {
+  /** What requests call the version. */
   readonly label: string;
   /** The version that it is to point to. */
   readonly version: number;
@@ -11,15 +12,19 @@ export interface LabelStatus {
 
 /** A label that points to another version than before. */
 export interface LabelMove {
+  /** Whose label it is. */
   readonly model: string;
+  /** The label that has moved. */
   readonly label: string;
   /** Absent where it pointed to none, or points to none any more. */
   readonly from?: number;
+  /** The version that it means now; absent where it is gone. */
   readonly to?: number;
 }
 
 /** What is available, as far as labels need it. */
 export interface AvailableVersions {
+  /** Versions of a model that answer now, highest first; undefined for a model that is not known. */
   available(model: string): readonly number[] | undefined;
 }
 

@@ -18,6 +18,7 @@ export interface PredictOptions extends Patience {
 
 /** An answer, and which version gave it. */
 export interface Prediction {
+  /** The version that answered. */
   readonly id: ServableId;
   /** By alias. The caller's own. */
   readonly outputs: TensorMap;

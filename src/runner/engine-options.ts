@@ -1,7 +1,7 @@
 import type { NvidiaLibraries } from './devices/nvidia/nvml.js';
 import type { InlineRuns } from './inline/inline-runner.js';
 
-/** How an engine uses the process: its threads, and its memory. */
+/** How many threads an engine has, how much memory, and when it may run on the calling thread. */
 export interface EngineOptions {
   /**
    * Threads that run sessions, at most, shared by all models; each is started when it is needed. At least 1.

@@ -47,7 +47,9 @@ const signaturesKey = 'servable.signatures';
  */
 const memoryPerDiskByte = 1.2;
 
+/** What runs the models, and how their sessions are made. */
 export interface OnnxLoaderOptions {
+  /** Whose threads and sessions they are; it is started and closed by its owner. */
   readonly engine: OrtEngine;
   /** How a model's sessions are made; onnxruntime's defaults and ours where it returns nothing. */
   readonly sessionOptions?: (id: ServableId) => SessionOptions | undefined;
@@ -61,6 +63,7 @@ export interface OnnxLoaderOptions {
   readonly onRun?: ((run: ModelRun) => void) | undefined;
   /** @internal Follows every run. */
   readonly trace?: Trace<ModelRun> | undefined;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 

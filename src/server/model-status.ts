@@ -7,12 +7,15 @@ import type { Parts } from './compose.js';
 
 /** A model that is configured: what is wanted of it, and how far that is. */
 export interface ModelStatus {
+  /** What requests call it. */
   readonly name: string;
   /** Absent where its versions are known by a source of the host's. */
   readonly basePath?: string;
+  /** Which of the versions found are wanted. */
   readonly versionPolicy: VersionPolicy;
   /** True where one of its versions is available. */
   readonly isReady: boolean;
+  /** What its labels mean now, and what they are to mean. */
   readonly labels: readonly LabelStatus[];
   /** What is wrong, or odd, about its base path. */
   readonly warning?: ServingError;

@@ -10,13 +10,17 @@ import { packageVersion } from './package-version.js';
 import type { ServerLifecycle, ServerState } from './server-lifecycle.js';
 import { type ErrorSnapshot, plain, type VersionSnapshot, versionSnapshot } from './version-snapshot.js';
 
+/** One model in a snapshot: what is wanted of it, and what there is. */
 export interface ModelSnapshot {
+  /** What requests call it. */
   readonly name: string;
   /** Absent, too, where its versions are known by a source of the host's. */
   readonly basePath?: string;
   /** Absent for a model that is no longer configured: its last versions are shown for a while. */
   readonly versionPolicy?: VersionPolicy;
+  /** True where one of its versions answers. */
   readonly isReady: boolean;
+  /** What its labels mean now, and what they are to mean. */
   readonly labels: readonly LabelStatus[];
   /** What is wrong, or odd, about its base path. */
   readonly warning?: ErrorSnapshot;
@@ -28,11 +32,13 @@ export interface ModelSnapshot {
 export interface ServerSnapshot {
   /** When it was made, in milliseconds since 1970. */
   readonly atMs: number;
+  /** The life of the server. */
   readonly state: ServerState;
   /** When the start had ended; absent before. */
   readonly startedAtMs?: number;
   /** Whether every model that is configured has a version that answers. */
   readonly isReady: boolean;
+  /** What all of this runs on. */
   readonly runtime: {
     readonly servable: string;
     /** Absent while the server is not started. */
@@ -40,9 +46,11 @@ export interface ServerSnapshot {
     readonly node: string;
     readonly cpus: number;
   };
+  /** Those that are configured, in their order, then those that are still remembered. */
   readonly models: readonly ModelSnapshot[];
   /** Absent while the server is not started. */
   readonly threads?: { readonly batch: ThreadUsage; readonly load: ThreadUsage };
+  /** Bytes, of models and of the process. */
   readonly memory: {
     /** What loaded versions hold together: measured, and estimated for those that are loading. */
     readonly usedBytes: number;

@@ -6,9 +6,11 @@ import type { Resolver } from '../routing/resolver.js';
 
 /** What a version can be asked, and what its file says of itself. */
 export interface VersionMetadata {
+  /** The version that says it. */
   readonly id: ServableId;
   /** By name; always holds `serving_default`. */
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** What its file says of itself. */
   readonly model: ModelMetadata;
 }
 

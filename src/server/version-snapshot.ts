@@ -9,36 +9,49 @@ import { type VersionTraffic, versionTraffic } from './version-traffic.js';
 
 /** What went wrong, as plain data. */
 export interface ErrorSnapshot {
+  /** One of gRPC's canonical codes. */
   readonly code: StatusCode;
+  /** What failed, what came and what was wanted. */
   readonly message: string;
 }
 
 /** What a signature takes and gives, by alias: `float32 [batch,64]`. */
 export interface SignatureSnapshot {
+  /** Which calls it answers. */
   readonly method: SignatureMethod;
+  /** By alias. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** By alias. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
+/** One version in a snapshot, as plain data. */
 export interface VersionSnapshot {
+  /** The name of its directory. */
   readonly version: number;
+  /** Where in its life it is. */
   readonly state: ServableStatus['state'];
   /** Why it is serving, or why it is not, in one sentence for people. */
   readonly reason: string;
   /** When it entered that state, in milliseconds since 1970. */
   readonly sinceMs: number;
+  /** Why it could not be loaded. */
   readonly error?: ErrorSnapshot;
   /** While LOADING: how often that has failed, and why last. */
   readonly retry?: { readonly failures: number; readonly error: ErrorSnapshot };
+  /** What is odd about it while it answers. */
   readonly warning?: ErrorSnapshot;
+  /** Absent where batching was not asked for. */
   readonly batching?: BatchingStatus;
   /** Where it runs, while it is loaded. */
   readonly device?: DeviceStatus;
   /** By name, while it answers. */
   readonly signatures?: Readonly<Record<string, SignatureSnapshot>>;
+  /** Bytes that it holds, as far as that can be measured. */
   readonly memoryBytes?: number;
   /** Requests that it has. */
   readonly inFlight: number;
+  /** What waits in its batches; absent where requests do not share runs. */
   readonly waiting?: WaitingRequests;
   /** Since it was first loaded, or since its series were forgotten. */
   readonly traffic: VersionTraffic;

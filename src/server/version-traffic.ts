@@ -6,10 +6,15 @@ import type { Family } from '../metrics/series/family.js';
 
 /** Milliseconds that something took, as far as a histogram's buckets tell them apart. */
 export interface Durations {
+  /** How many there were. */
   readonly count: number;
+  /** Their mean, in milliseconds. */
   readonly meanMs: number;
+  /** Half of them took no longer; milliseconds, to the width of a bucket. */
   readonly p50Ms: number;
+  /** Nine of ten took no longer; milliseconds, to the width of a bucket. */
   readonly p90Ms: number;
+  /** 99 of 100 took no longer; milliseconds, to the width of a bucket. */
   readonly p99Ms: number;
 }
 
@@ -19,12 +24,15 @@ export interface VersionTraffic {
   readonly requests: Readonly<Record<string, number>>;
   /** Rows of those that were answered well. */
   readonly rows: number;
+  /** Runs of the model, of which requests may share one. */
   readonly executions: number;
   /** Rows of a batch, on the average; absent where there was none. */
   readonly meanBatchRows?: number;
   /** Absent where nothing was measured: of requests that were answered well, the wait for their batch, runs of the model. */
   readonly latency?: Durations;
+  /** How long requests waited before they were run. */
   readonly queueWait?: Durations;
+  /** How long the runs took, without waiting. */
   readonly execution?: Durations;
 }
 

@@ -28,6 +28,7 @@ export interface GcsClient {
   };
 }
 
+/** Whose client and credentials are used for buckets of GCS. */
 export interface GcsStorageOptions {
   /** The host's own client. @default one that is made of `config` on first use */
   readonly client?: GcsClient;

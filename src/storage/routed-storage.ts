@@ -5,6 +5,7 @@ import { localPath } from './local-path.js';
 import { LocalStorage } from './local-storage.js';
 import { S3Storage } from './s3-storage.js';
 
+/** Which storage knows which scheme. */
 export interface RoutedStorageOptions {
   /** Where paths without a scheme lie. @default the local disk */
   readonly local?: Storage;

@@ -17,6 +17,7 @@ export interface S3Client {
   send(command: any, options?: { abortSignal?: AbortSignal }): Promise<any>;
 }
 
+/** Whose client and credentials are used for buckets of S3. */
 export interface S3StorageOptions {
   /** The host's own client. @default one that is made of `config` on first use */
   readonly client?: S3Client;

@@ -8,6 +8,7 @@ import type { Storage } from '../core/storage.js';
 import { LocalCopies } from './local-copies.js';
 import { localPath } from './local-path.js';
 
+/** What loads versions, where they lie, and where their copies do. */
 export interface StagingLoaderOptions {
   /** What loads the versions, from the local disk. */
   readonly loader: Loader;
@@ -19,6 +20,7 @@ export interface StagingLoaderOptions {
    * @default a folder `servable` among the system's temporary files
    */
   readonly cacheDirectory?: string;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 

@@ -21,6 +21,7 @@ import { ServingError, type StatusCode } from '../core/errors.js';
 import type { RequestRecord, WireRecord } from '../core/request-records.js';
 import type { ModelRun } from '../runner/model-run.js';
 
+/** Whose tracer makes the spans. */
 export interface OpenTelemetryOptions {
   /** Makes the spans. @default the one that is registered with `@opentelemetry/api` */
   readonly tracerProvider?: TracerProvider;

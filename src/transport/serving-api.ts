@@ -57,11 +57,13 @@ export type ServingEvent = 'state' | 'models' | 'started' | 'closing';
  * else.
  */
 export interface ServingApi {
+  /** @see ModelServer.predict */
   predict(
     spec: ModelSpec,
     inputs: (signature: Signature, id: ServableId) => TensorMap,
     options: ClientPatience & { readonly outputs?: readonly string[] },
   ): Promise<{ readonly id: ServableId; readonly outputs: TensorMap }>;
+  /** @see ModelServer.classify */
   classify(
     spec: ModelSpec,
     examples: readonly Example[],
@@ -71,11 +73,13 @@ export interface ServingApi {
     readonly signature: string;
     readonly results: readonly (readonly ClassScore[])[];
   }>;
+  /** @see ModelServer.regress */
   regress(
     spec: ModelSpec,
     examples: readonly Example[],
     options: ClientPatience,
   ): Promise<{ readonly id: ServableId; readonly signature: string; readonly values: ArrayLike<number> }>;
+  /** @see ModelServer.multiInference */
   multiInference(
     tasks: readonly InferenceTask[],
     examples: readonly Example[],
@@ -88,8 +92,11 @@ export interface ServingApi {
   };
   /** Highest version first; empty for a model that is not known. */
   status(model: string): readonly VersionStatus[];
+  /** @see ModelServer.listModels */
   listModels(): readonly { readonly name: string; readonly isReady: boolean }[];
+  /** @see ModelServer.isReady */
   isReady(): boolean;
+  /** @see ModelServer.reloadConfig */
   reloadConfig(config: ModelServerConfig): Promise<void>;
   /** What it measures; absent where it measures nothing. */
   readonly metrics?: MetricsPrinter & {
@@ -98,6 +105,8 @@ export interface ServingApi {
   };
   /** Who looks at the requests that come over wires. */
   readonly wires?: WireWatch;
+  /** Tells the listener when what is served has changed. */
   on(event: ServingEvent, listener: () => void): unknown;
+  /** Takes a listener away. */
   off(event: ServingEvent, listener: () => void): unknown;
 }

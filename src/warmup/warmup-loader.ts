@@ -15,16 +15,21 @@ import type { WarmupRequest } from './warmup-request.js';
 
 /** A version that was warmed up, or was not because that failed. */
 export interface WarmupReport {
+  /** Which version it was. */
   readonly id: ServableId;
   /** The version's directory. */
   readonly path: string;
   /** Requests that were read or made up, and runs that they took. */
   readonly requests: number;
+  /** Runs that they took, of all batch sizes. */
   readonly runs: number;
+  /** Milliseconds that it took, without the load. */
   readonly durationMs: number;
+  /** Why the version is not loaded; absent where all went well. */
   readonly error?: ServingError;
 }
 
+/** What loads versions, how each is warmed up, and who is told. */
 export interface WarmupLoaderOptions {
   /** What loads the versions, with batching if they have any. */
   readonly loader: Loader;
@@ -32,6 +37,7 @@ export interface WarmupLoaderOptions {
   readonly plan: (id: ServableId) => WarmupPlan | undefined;
   /** Is told of every version that had something to be warmed up with. */
   readonly onWarmup?: (report: WarmupReport) => void;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 

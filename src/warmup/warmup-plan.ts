@@ -11,6 +11,7 @@ export type Warmup = 'file' | 'synthetic' | 'off';
 
 /** How one version is warmed up. */
 export interface WarmupPlan {
+  /** Where its requests come from. */
   readonly warmup: Warmup;
   /** Times that each request is run. */
   readonly numRequestIterations: number;

@@ -13,15 +13,19 @@ import { Fingerprints } from './fingerprints.js';
 
 /** A model and where its versions appear. */
 export interface WatchedModel {
+  /** What the model is called when its versions are told. */
   readonly name: string;
   /** The folder of the version directories. */
   readonly basePath: string;
+  /** Which of the versions found are wanted. */
   readonly versionPolicy: VersionPolicy;
   /** How its versions are to be made. @see AspiredVersion.build */
   readonly build?: string;
 }
 
+/** Which base paths are looked into, how often, and in which storage. */
 export interface FileSystemSourceOptions {
+  /** What is watched at first; `setModels` says what is watched later. */
   readonly models: readonly WatchedModel[];
   /**
    * Milliseconds from the end of one look to the next. 0 looks once.
@@ -40,6 +44,7 @@ export interface FileSystemSourceOptions {
   readonly storage?: Storage;
   /** Is told of every look. */
   readonly onLook?: (report: LookReport) => void;
+  /** @default the system's */
   readonly clock?: Clock;
 }
 

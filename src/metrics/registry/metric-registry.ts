@@ -3,8 +3,11 @@ import type { MetricsFormat, MetricsSource } from '../../core/metrics-source.js'
 
 /** A `Registry` of prom-client, or of its successor `@prometheus-io/client`: what is used of it. */
 export interface MetricRegistry extends MetricsSource {
+  /** Takes a metric in, which it prints from then on. */
   registerMetric(metric: never): void;
+  /** Forgets the metric of that name. */
   removeSingleMetric(name: string): void;
+  /** The metric of that name; undefined where there is none. */
   getSingleMetric(name: string): unknown;
 }
 

@@ -41,6 +41,7 @@ export interface ExecutionThreadsOptions {
 export interface ThreadUsage {
   /** Threads at most. */
   readonly size: number;
+  /** Threads that there are; they are started as they are needed. */
   readonly started: number;
   /** Of those, the ones that are at work. */
   readonly busy: number;

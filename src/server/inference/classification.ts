@@ -41,8 +41,10 @@ export type ClassifiedExamples = readonly (readonly ScoredClass[])[];
  * ```
  */
 export interface Classification {
+  /** The version that answered. */
   readonly id: ServableId;
   /** Its name: `serving_default` where the request named none. */
   readonly signature: string;
+  /** For each example, in their order, its classes with their scores. */
   readonly results: ClassifiedExamples;
 }

@@ -9,6 +9,7 @@ export interface InferenceTask {
    * its own, and no version or label, or one that means the same version.
    */
   readonly spec: ModelSpec | string;
+  /** `classify` or `regress`; the answer is of that kind. */
   readonly method: 'classify' | 'regress';
 }
 
@@ -28,6 +29,7 @@ export type InferenceResult =
  * must mean the same one. Source: servables/tensorflow/multi_inference.cc, as are the errors' texts.
  */
 export interface MultiInference {
+  /** The version that answered all tasks. */
   readonly id: ServableId;
   /** In the order of the tasks. */
   readonly results: readonly InferenceResult[];

@@ -7,6 +7,7 @@ import type { ServableId } from '../../core/servable-id.js';
  * Serving, servables/tensorflow/regressor.cc, as are the errors' texts.
  */
 export interface Regression {
+  /** The version that answered. */
   readonly id: ServableId;
   /** Its name: `serving_default` where the request named none. */
   readonly signature: string;

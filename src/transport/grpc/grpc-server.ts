@@ -93,6 +93,7 @@ export class GrpcServer implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** As `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
