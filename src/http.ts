@@ -5,4 +5,4 @@ export type { CloseOptions } from './transport/close-options.js';
 export { createHttpHandler, type HttpHandler } from './transport/http/http-handler.js';
 export type { HttpHandlerOptions, HttpMetricsOptions } from './transport/http/http-options.js';
 export type { ServingApi } from './transport/serving-api.js';
-export type { TlsOptions } from './transport/tls/tls-options.js';
+export type { TlsConfigFile, TlsFiles, TlsOptions, TlsTexts } from './transport/tls/tls-options.js';

@@ -17,12 +17,13 @@ export type { BatchingOptions, BatchSafety, PadValue } from './batching/batching
 export type { SessionOptions } from './runner/session-options.js';
 
 // Where models run.
-export type { DeviceName } from './runner/devices/device-name.js';
+export type { DeviceKind, DeviceName } from './runner/devices/device-name.js';
 export type { DeviceOptions, Fallback, ProviderList } from './runner/devices/device-options.js';
 export type { ProviderOptions } from './runner/session-options.js';
 export type { CudaOptions } from './runner/devices/cuda-options.js';
 export type {
   Int8Options,
+  RowRange,
   ShapeRange,
   TensorRtOptions,
 } from './runner/devices/tensorrt/tensorrt-options.js';
@@ -92,6 +93,9 @@ export type { BatchRecord } from './batching/batch-record.js';
 export type { ModelRun } from './runner/model-run.js';
 export type { LoadRecord } from './control/lifecycle-observer.js';
 export type { LiveVersion } from './control/live-version.js';
+export type { ArenaStats } from './runner/ort/arena-stats.js';
+export type { GpuStatus } from './runner/devices/nvidia/gpus.js';
+export type { GpuReading } from './runner/devices/nvidia/nvml.js';
 export type { ThreadUsage } from './runner/threads/execution-threads.js';
 
 // The parts that a ModelServer is made of, for programs that compose their own.
@@ -107,10 +111,16 @@ export { StateMonitor, type StateMonitorOptions } from './control/state-monitor.
 export type { Lease, ServableDirectory } from './core/servable-directory.js';
 export { ConfigFile, type ConfigFileOptions } from './config/config-file.js';
 export { parseModelConfig } from './config/model-config.js';
-export { parseBatchingParameters } from './config/batching-parameters.js';
+export { type BatchingParameters, parseBatchingParameters } from './config/batching-parameters.js';
 export { type MonitoringConfig, parseMonitoringConfig } from './config/monitoring-config.js';
 export type { ConfigTextOptions } from './config/config-format.js';
-export type { ConfiguredModel, ModelServerConfig } from './config/configured-model.js';
+export type {
+  ConfiguredLogging,
+  ConfiguredModel,
+  ConfiguredPlatform,
+  ConfiguredVersionPolicy,
+  ModelServerConfig,
+} from './config/configured-model.js';
 export { Resolver } from './routing/resolver.js';
 export { type AvailableVersions, type LabelMove, type LabelStatus, VersionLabels } from './routing/labels.js';
 export { MemoryBudget, type MemoryBudgetOptions, type Reservation } from './control/memory-budget.js';

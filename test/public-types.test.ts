@@ -11,6 +11,7 @@ import {
   type ServableStatus,
   type ServingError,
   ServingError as ServingErrorClass,
+  StaticSource,
   type Tensor,
   tensor,
 } from 'servable';
@@ -71,6 +72,11 @@ it('types refuse what the checks at run time refuse', () => {
   expect(() => new ModelServer({ models: [{ ...place, versionPolicy: 'newest' }] })).toThrow();
   // @ts-expect-error a model without a place
   expect(() => new ModelServer({ models: [{ name: 'a' }] })).toThrow();
+  const source = new StaticSource({});
+  // @ts-expect-error a model with two places
+  expect(() => new ModelServer({ models: [{ ...place, source }] })).toThrow();
+  // @ts-expect-error a policy where the source chooses
+  expect(() => new ModelServer({ models: [{ name: 'a', source, versionPolicy: { latest: 1 } }] })).toThrow();
 });
 
 it('a client answers as a server does, but that it may not know the version', () => {

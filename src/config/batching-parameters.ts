@@ -20,8 +20,11 @@ export interface ConfiguredBatching {
 
 /** What a batching parameters file says: about each model's batches, and about the threads that all models share. */
 export interface BatchingParameters {
+  /** What they come to for a model. */
   readonly batching: ConfiguredBatching;
+  /** Of the whole server; absent where the file does not say. */
   readonly numBatchThreads?: number;
+  /** Means nothing here: all models share the same threads. */
   readonly threadPoolName?: string;
 }
 

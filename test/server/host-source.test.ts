@@ -88,6 +88,17 @@ describe('a model with a source of the host’s', () => {
     expect(await ask(server)).toEqual([1, 1]);
   });
 
+  it('is not waited for, and leaves no timer, when the server closes meanwhile', async () => {
+    const clock = new FakeClock();
+    const never = new ToldSource(() => new Promise(() => {}));
+    const server = newServer([linear(never)], { clock });
+    const started = rejection(server.start());
+    await expect.poll(() => never.starts).toBe(1);
+    await server.close();
+    expect((await started).code).toBe('FAILED_PRECONDITION');
+    expect([never.closes, clock.pending]).toEqual([1, 0]);
+  });
+
   it.each<[string, ToldSource, string, string]>([
     [
       'that cannot be started',

@@ -29,6 +29,8 @@ export class HeardSource implements SourceListener {
   #failure: ServingError | undefined;
   #hasSaidAll = false;
   #started: Promise<void> | undefined;
+  /** Nobody waits for the start any more, however it ends. */
+  readonly #over = deferred<void>();
   #isClosed = false;
 
   constructor(options: HeardSourceOptions) {
@@ -62,6 +64,7 @@ export class HeardSource implements SourceListener {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#over.resolve();
     try {
       this.#options.source.close();
     } catch {
@@ -77,13 +80,12 @@ export class HeardSource implements SourceListener {
 
   async #start(): Promise<void> {
     const { clock, timeoutMs } = this.#options;
-    const late = deferred<void>();
     const onLate = () => {
       this.#failure = new ServingError('UNAVAILABLE', `A source has not said all within ${timeoutMs} ms`);
-      late.resolve();
+      this.#over.resolve();
     };
     const cancel = timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.schedule(timeoutMs, onLate);
-    await Promise.race([this.#listen(), late.promise]);
+    await Promise.race([this.#listen(), this.#over.promise]);
     cancel?.();
   }
 

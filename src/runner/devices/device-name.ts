@@ -1,5 +1,6 @@
 /** The kinds of devices that a model may run on, each an execution provider of onnxruntime. */
 export const deviceKinds = ['cpu', 'cuda', 'tensorrt', 'webgpu', 'coreml', 'dml'] as const;
+/** An execution provider of onnxruntime, by the name that devices of it begin with. */
 export type DeviceKind = (typeof deviceKinds)[number];
 
 /** Those of which a machine may have several, told apart by an index. */

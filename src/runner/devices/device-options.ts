@@ -7,6 +7,7 @@ import type { TensorRtOptions } from './tensorrt/tensorrt-options.js';
  * Execution providers, most preferred first, for what no device's name stands for; the CPU comes last without being named.
  */
 export interface ProviderList {
+  /** By name, or by name and options. */
   readonly providers: readonly (string | ProviderOptions)[];
 }
 
@@ -45,6 +46,8 @@ export interface DeviceOptions {
    * @default false
    */
   readonly shrinkArena?: boolean;
+  /** For models on CUDA devices. */
   readonly cuda?: CudaOptions;
+  /** For models on devices of TensorRT. */
   readonly tensorrt?: TensorRtOptions;
 }

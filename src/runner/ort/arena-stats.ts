@@ -2,6 +2,7 @@ import { type OrtApi, OutWord, type Pointer } from './c-api.js';
 
 /** What an arena holds, in bytes. */
 export interface ArenaStats {
+  /** What it may take from the system at most. */
   readonly limitBytes: number;
   /** Weights, and what runs have at the moment. */
   readonly inUseBytes: number;

@@ -6,7 +6,9 @@ import type { VisibleGpu, VisibleGpus } from './visible-gpus.js';
 export interface GpuStatus extends GpuReading {
   /** As models name it: `cuda:0`. */
   readonly device: `cuda:${number}`;
+  /** NVIDIA's name of the product. */
   readonly name: string;
+  /** The same for this GPU in every process and after every restart. */
   readonly uuid: string;
 }
 

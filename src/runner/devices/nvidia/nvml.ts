@@ -19,7 +19,9 @@ export type GpuHandle = bigint;
 
 /** What a GPU has to do. */
 export interface GpuReading {
+  /** All that the GPU has. */
   readonly memoryTotalBytes: number;
+  /** What all processes together hold of it. */
   readonly memoryUsedBytes: number;
   /** The part of the last second or so in which it computed; undefined where the driver does not say. */
   readonly utilization: number | undefined;

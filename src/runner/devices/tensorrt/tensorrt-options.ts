@@ -34,6 +34,7 @@ export interface TensorRtOptions {
   readonly builderOptimizationLevel?: number;
 }
 
+/** Where the ranges come from that a model of 8 bits is built with. */
 export interface Int8Options {
   /** The file with the ranges, in the version's directory: `calibration.flatbuffers`, or TensorRT's own. */
   readonly calibrationTable: string;
@@ -43,14 +44,20 @@ export interface Int8Options {
 
 /** The least, the most and the commonest shape of an input; an engine is made for the commonest. */
 export interface ShapeRange {
+  /** The smallest size of each axis. */
   readonly min: readonly number[];
+  /** The commonest size of each axis. */
   readonly opt: readonly number[];
+  /** The largest size of each axis. */
   readonly max: readonly number[];
 }
 
 /** The rows of requests that a model's runs have. */
 export interface RowRange {
+  /** The fewest rows of a run. */
   readonly min: number;
+  /** The rows that most runs have. */
   readonly opt: number;
+  /** The most rows of a run. */
   readonly max: number;
 }
