@@ -5,6 +5,7 @@ import type { TensorMap } from '../core/tensor.js';
 
 /** The version that gave an answer. */
 export interface AnsweringVersion {
+  /** As the request named it. */
   readonly model: string;
   /**
    * Undefined where the server does not tell: TensorFlow Serving over REST, of a request that names no version. Over gRPC
@@ -15,6 +16,7 @@ export interface AnsweringVersion {
 
 /** An answer to `predict`, and which version gave it. */
 export interface Prediction {
+  /** The version that answered. */
   readonly id: AnsweringVersion;
   /** By alias. The caller's own. */
   readonly outputs: TensorMap;
@@ -30,17 +32,21 @@ export interface ScoredClass {
 
 /** What `classify` answers: the classes of each example, in the order of the examples. */
 export interface Classification {
+  /** The version that answered. */
   readonly id: AnsweringVersion;
   /** The signature's name: `serving_default` where the request named none. */
   readonly signature: string;
+  /** For each example, in their order, its classes with their scores. */
   readonly results: readonly (readonly ScoredClass[])[];
 }
 
 /** What `regress` answers: a float32 for each example, in their order. */
 export interface Regression {
+  /** The version that answered. */
   readonly id: AnsweringVersion;
   /** The signature's name: `serving_default` where the request named none. */
   readonly signature: string;
+  /** One for each example, in their order. */
   readonly values: readonly number[];
 }
 
@@ -48,6 +54,7 @@ export interface Regression {
 export interface InferenceTask {
   /** All tasks name the same model, each a signature of its own. */
   readonly spec: ModelSpec | string;
+  /** The answer is of that kind. */
   readonly method: 'classify' | 'regress';
 }
 
@@ -62,7 +69,9 @@ export type InferenceResult =
 
 /** What `multiInference` answers, in the order of the tasks. */
 export interface MultiInference {
+  /** The version that answered all tasks. */
   readonly id: AnsweringVersion;
+  /** One for each task, in their order. */
   readonly results: readonly InferenceResult[];
 }
 
@@ -71,7 +80,9 @@ export type VersionState = 'UNKNOWN' | 'START' | 'LOADING' | 'AVAILABLE' | 'UNLO
 
 /** What is told of one version. */
 export interface VersionStatus {
+  /** Which version it is. */
   readonly id: { readonly model: string; readonly version: number };
+  /** Where in its life it is, in the words of the wire. */
   readonly state: VersionState;
   /** Why it ended, where it did with an error. */
   readonly error?: ServingError;
@@ -79,6 +90,7 @@ export interface VersionStatus {
 
 /** What a version can be asked. */
 export interface VersionMetadata {
+  /** The version that says it. */
   readonly id: AnsweringVersion;
   /**
    * By name. Axes have their sizes, or null where they are open: names of axes, defaults of inputs and labels of classes do
@@ -89,6 +101,7 @@ export interface VersionMetadata {
 
 /** A model that a server is told to serve by `reloadConfig`. */
 export interface ReloadedModel {
+  /** What requests are to call it. */
   readonly name: string;
   /** An absolute path, or a URI, as the server sees it. */
   readonly basePath: string;

@@ -215,6 +215,7 @@ export class ServableClient implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** As `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

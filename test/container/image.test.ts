@@ -17,13 +17,8 @@ const lastStage = dockerfile.stages.at(-1)?.name as string;
 
 const canInstall =
   spawnSync('npm', ['view', 'koffi', 'version', '--fetch-retries=0', '--fetch-timeout=5000']).status === 0;
-const isProgramThere = existsSync(join(repository, 'src/cli/main.ts'));
 /** Why the image is not built here; undefined where it is. */
-const reason = !isProgramThere
-  ? 'there is no src/cli/main.ts'
-  : canInstall
-    ? undefined
-    : 'the npm registry cannot be reached';
+const reason = canInstall ? undefined : 'the npm registry cannot be reached';
 
 const folder = temporaryFolder();
 chmodSync(folder, 0o755);
