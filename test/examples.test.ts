@@ -53,6 +53,7 @@ describe('documentation', () => {
     ...sources,
     'README.md',
     'docs/batching.md',
+    'docs/custom.md',
     'docs/lifecycle.md',
     'docs/client.md',
     'docs/config-files.md',
