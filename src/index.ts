@@ -93,8 +93,6 @@ export type { BatchRecord } from './batching/batch-record.js';
 export type { ModelRun } from './runner/model-run.js';
 export type { LoadRecord } from './control/lifecycle-observer.js';
 export type { LiveVersion } from './control/live-version.js';
-export type { ArenaStats } from './runner/ort/arena-stats.js';
-export type { GpuStatus } from './runner/devices/nvidia/gpus.js';
 export type { GpuReading } from './runner/devices/nvidia/nvml.js';
 export type { ThreadUsage } from './runner/threads/execution-threads.js';
 

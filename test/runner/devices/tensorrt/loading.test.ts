@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelOptions, ModelServerOptions } from 'servable';
+import type { ModelOnDisk, ModelServerOptions } from 'servable';
 import { describe, expect, it } from 'vitest';
 import { fakeNvidia, missingForFakeNvidia } from '../../../support/fake-nvidia.js';
 import * as authored from '../../../support/onnx/authored-models.js';
@@ -12,7 +12,7 @@ const linear = writeModel(folder, 'linear', 1, authored.linear());
 const missing = missingForFakeNvidia();
 
 /** A server of one model, and how that has ended. */
-async function serveOne(model: Omit<ModelOptions, 'name'>, options: ModelServerOptions) {
+async function serveOne(model: Omit<ModelOnDisk, 'name'>, options: ModelServerOptions) {
   const server = await serveForTest({ models: [{ name: 'm', ...model }], ...options });
   return { server, status: server.status('m')[0] };
 }
