@@ -1,7 +1,9 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { packageVersion } from '../server/package-version.js';
+import { addDevicesCommand } from './devices/devices-command.js';
 import { addInspectCommand } from './inspect/inspect-command.js';
 import { addPredictCommand } from './predict/predict-command.js';
+import { ProgramCommand } from './program-command.js';
 import { addServeCommand } from './serve/serve-command.js';
 import { addWarmupCommand } from './warmup/warmup-command.js';
 
@@ -12,7 +14,7 @@ export interface ProgramOptions {
 
 /** The commands of the program, ready to parse arguments. */
 export function createProgram({ onServed }: ProgramOptions): Command {
-  const program = new Command('servable')
+  const program = new ProgramCommand('servable')
     .description('Serves ONNX models, and looks at them. `servable help <command>` says more.')
     .version(`servable ${packageVersion}`, '--version', 'print the version')
     .helpOption('--help', 'print this help')
@@ -24,5 +26,6 @@ export function createProgram({ onServed }: ProgramOptions): Command {
   addInspectCommand(program);
   addPredictCommand(program);
   addWarmupCommand(program);
+  addDevicesCommand(program);
   return program;
 }

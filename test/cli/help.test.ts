@@ -58,6 +58,7 @@ describe('servable', () => {
       'inspect',
       'predict',
       'warmup',
+      'devices',
       'help',
     ]);
   });
@@ -71,6 +72,11 @@ describe('servable', () => {
     ['nothing', [], /^Usage: servable/],
     ['a command that is misspelt', ['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
     ['a flag that is none', ['inspect', 'x', '--jsno'], /unknown option '--jsno'\n\(Did you mean --json\?\)/],
+    [
+      'one with a value',
+      ['serve', '--rest_api_prot=8501'],
+      /unknown option '--rest_api_prot'\n\(Did you mean --rest_api_port\?\)/,
+    ],
   ])('ends with 2 for %s', async (_what, args, message) => {
     const { code, stderr } = await runProgram(args);
     expect(stderr).toMatch(message);
