@@ -37,6 +37,8 @@ describe('what flags come to', () => {
       { numLoadThreads: 3, numUnloadThreads: 4 },
     ],
     ['a part of the GPU', { per_process_gpu_memory_fraction: 0.5 }, { gpuMemoryFraction: 0.5 }],
+    ['a device', { device: 'cuda:0', device_fallback: 'cpu' }, { device: 'cuda:0', fallback: 'cpu' }],
+    ['several devices', { device: 'cuda:0,cuda:1' }, { device: ['cuda:0', 'cuda:1'] }],
     ['a grace time', { drain_grace_seconds: 1.5 }, { drainGraceMs: 1500 }],
     ['the default grace time', {}, { drainGraceMs: 20_000 }],
   ])('a server with %s', (_what, flags, expected) => {
@@ -382,6 +384,12 @@ describe('what is refused', () => {
       { ...model, lame_duck_seconds: -1 },
       {},
       'Cannot use --lame_duck_seconds -1: expected 0 or more',
+    ],
+    [
+      'a fallback that is none',
+      { ...model, device_fallback: 'gpu' },
+      {},
+      'Cannot use --device_fallback "gpu": expected one of fail, cpu',
     ],
     [
       'a log format that is none',

@@ -18,6 +18,16 @@ export const ownFlags = {
     'gRPC on host:port or unix:/path, in place of --port; port 0 takes a free one',
   ),
   rest_address: listeners('text', '', 'REST on host:port or unix:/path, in place of --rest_api_port'),
+  device: threads(
+    'text',
+    'cpu',
+    'where models run that say nothing else: cpu, cuda:0, tensorrt:0, webgpu, coreml, dml:0; several with commas',
+  ),
+  device_fallback: threads(
+    'text',
+    'fail',
+    'cpu serves from the CPU what its device cannot run; fail does not',
+  ),
   lame_duck_seconds: stopping(
     'number',
     5,

@@ -1,6 +1,6 @@
 import { parseBatchingParameters } from '../../config/batching-parameters.js';
 import { parseMonitoringConfig } from '../../config/monitoring-config.js';
-import type { ModelServerOptions } from '../../index.js';
+import type { DeviceName, ModelServerOptions } from '../../index.js';
 import { asUsage, usageError } from '../command-error.js';
 import type { Flag } from './flag.js';
 import { foreignFlags } from './foreign-flags.js';
@@ -106,9 +106,24 @@ function flagOptions(flags: FlagValues): Partial<ModelServerOptions> {
     ...(interval !== undefined && { loadRetryIntervalMicros: Math.max(0, interval) }),
     ...(loads > 0 && { numLoadThreads: loads }),
     ...(unloads > 0 && { numUnloadThreads: unloads }),
+    ...deviceOptions(flags),
     ...(flags.per_process_gpu_memory_fraction !== undefined && {
       gpuMemoryFraction: flags.per_process_gpu_memory_fraction,
     }),
+  };
+}
+
+/** Names of devices are checked by the server. */
+function deviceOptions({
+  device,
+  device_fallback,
+}: FlagValues): Pick<ModelServerOptions, 'device' | 'fallback'> {
+  const [only, ...others] = (device ?? '').split(',') as DeviceName[];
+  const fallback = oneOf('device_fallback', device_fallback, ['fail', 'cpu']);
+  return {
+    ...(device !== undefined &&
+      only !== undefined && { device: others.length === 0 ? only : [only, ...others] }),
+    ...(fallback !== undefined && { fallback }),
   };
 }
 
