@@ -18,13 +18,17 @@ export interface DeviceReport {
 
 /** A GPU, as far as its driver tells. */
 export interface DeviceGpu extends Partial<GpuReading> {
+  /** What its maker calls it: `NVIDIA H200`. */
   readonly name: string;
+  /** `GPU-…`, by which `CUDA_VISIBLE_DEVICES` may name it, too. */
   readonly uuid: string;
+  /** The version of NVIDIA's driver. */
   readonly driverVersion: string;
   /** The newest CUDA that the driver runs. */
   readonly cudaVersion: string;
 }
 
+/** How devices are looked for. */
 export interface ListDevicesOptions {
   /** @internal Where NVIDIA's libraries are, for tests. */
   readonly nvidiaLibraries?: NvidiaLibraries;
