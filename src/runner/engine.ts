@@ -19,7 +19,7 @@ import type { PlacedSessionOptions, ProviderOptions } from './session-options.js
 import type { ThreadUsage } from './threads/execution-threads.js';
 import type { SessionLoad } from './threads/load-runner.js';
 import type { ThreadRunner } from './threads/thread-runner.js';
-import { inTurn, type Turns, webGpuTurns } from './threads/turns.js';
+import { inTurn, loadTurns, type Turns, webGpuTurns } from './threads/turns.js';
 
 /** Where a session is made, and what for. */
 export interface OpenTerms {
@@ -102,7 +102,6 @@ export class OrtEngine {
   ): Promise<EngineSession> {
     const { loadRunner, arenas, limits } = this.#bound();
     const { turns, graphs, countsNodes = false, weightBytes = 0, ownLimit, place, signal } = terms;
-    if (place !== undefined && place !== 'cpu') await limits.assertRoom(place, weightBytes, ownLimit);
     if (graphs !== undefined) limits.assertUnshared();
     const limit = ownLimit === undefined ? await limits.limitOf(place) : undefined;
     const arena = limit && (await arenas.open(limit.config));
@@ -113,8 +112,13 @@ export class OrtEngine {
       countsNodes,
       memory: limit && arena && { arena, weightBytes, limitName: limit.name },
     };
-    const open = () => loadRunner.open(load, signal);
-    const openInTurn = () => (limit === undefined ? open() : arenas.inTurn(limit.config, open));
+    const gpu = place === 'cpu' ? undefined : place;
+    const counted = gpu ?? limit?.config.place;
+    const open = async () => {
+      if (gpu !== undefined) await limits.assertRoom(gpu, weightBytes, ownLimit);
+      return loadRunner.open(load, signal);
+    };
+    const openInTurn = () => inTurn(counted && loadTurns(counted), open);
     const { open: opened, nodes } = await inTurn(turns, openInTurn);
     const memory = limit && { limitName: limit.name, limitBytes: limit.config.limitBytes, arena };
     return { ...opened, nodes, memory: ownLimit ?? memory, turns, graphs };

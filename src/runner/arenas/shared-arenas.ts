@@ -1,7 +1,6 @@
 import { ServingError } from '../../core/errors.js';
 import type { ArenaConfig, OpenArena } from '../ort/arena.js';
 import { processWide } from '../process-wide.js';
-import { Turns } from '../threads/turns.js';
 
 /** An arena of the process, and who has it. */
 interface ProcessArena {
@@ -9,8 +8,6 @@ interface ProcessArena {
   readonly opened: Promise<OpenArena>;
   /** Undefined until it is opened. */
   now: OpenArena | undefined;
-  /** Loads into it, one at a time: each looks at what is free. */
-  readonly loads: Turns;
   users: number;
 }
 
@@ -53,11 +50,6 @@ export class SharedArenas {
     }
   }
 
-  /** Does a load into an arena when no other one is under way there. */
-  inTurn<T>({ place }: ArenaConfig, load: () => Promise<T>): Promise<T> {
-    return (this.#mine.get(place) as ProcessArena).loads.take(load);
-  }
-
   /** Those that are open. */
   get opened(): readonly OpenArena[] {
     return [...this.#mine.values()].flatMap(({ now }) => (now === undefined ? [] : [now]));
@@ -78,7 +70,6 @@ export class SharedArenas {
       config,
       opened: this.#threads.openArena(config),
       now: undefined,
-      loads: new Turns(),
       users: 0,
     };
     const other = arena.config;

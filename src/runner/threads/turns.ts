@@ -18,6 +18,17 @@ export function inTurn<T>(turns: Turns | undefined, work: () => Promise<T>): Pro
 }
 
 /**
+ * The turns of loads whose weights go to one place, `cpu` or `cuda:0`, where somebody looks at what is free there: a load must
+ * not find free what another one is about to take. Nor do two TensorRT engines disturb each other's timings so.
+ */
+export function loadTurns(place: string): Turns {
+  const all = processWide('load-turns', () => new Map<string, Turns>());
+  const turns = all.get(place) ?? new Turns();
+  all.set(place, turns);
+  return turns;
+}
+
+/**
  * The turns of everything that WebGPU does in this process: its sessions share one context, whose commands mix when two of
  * them record at once, and the process dies. Source: onnxruntime, issues 32561 and 31627.
  */
