@@ -38,7 +38,7 @@ export interface OpenTerms {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A session of an engine. Plain data. */
+/** A session of an engine, and how it is run. */
 export interface EngineSession extends OpenSession {
   /** How many operators each provider runs, by its full name, where that was asked for. */
   readonly nodes?: Readonly<Record<string, number>> | undefined;
