@@ -332,7 +332,7 @@ describe('servable serve that cannot begin', () => {
       'a flag that is misspelt',
       ['--modle_name=x'],
       2,
-      /^servable: unknown option '--modle_name=x'\n\(Did you mean --model_name\?\)/,
+      /^servable: unknown option '--modle_name'\n\(Did you mean --model_name\?\)/,
     ],
     ['a word that is no flag', ['digits'], 2, /too many arguments for 'serve'/],
     [
