@@ -18,6 +18,22 @@ describe('servable devices', () => {
     expect(stdout).toMatch(/\n(coreml|dml) +not available\n +onnxruntime-node has no /);
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'says that no driver is there for WebGPU, and leaves stderr to the program (skipped elsewhere than on Linux)',
+    async () => {
+      const env = { VK_DRIVER_FILES: '/nowhere/driver.json' };
+      const { stdout, stderr } = await runProgram(['devices', '--json'], { env });
+      expect(stderr).toBe('');
+      const webgpu = JSON.parse(stdout).find(({ device }: { device: string }) => device === 'webgpu');
+      expect(webgpu.isAvailable).toBe(false);
+      expect(webgpu.problems).toHaveLength(1);
+      expect(webgpu.problems[0].fix).toContain('libvulkan1');
+      const asked = await runProgram(['inspect', 'examples/models/digits', '--device=webgpu'], { env });
+      expect(asked.stderr).toMatch(/^servable: Cannot load digits@3: webgpu cannot be used: [^\n]*\n$/);
+      expect(asked.code).toBe(1);
+    },
+  );
+
   it('says what a GPU has to do, and what would make it of use', () => {
     const gpu = {
       name: 'Imaginary',

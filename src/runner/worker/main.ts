@@ -4,6 +4,7 @@ import { ServingError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { visibleGpus } from '../devices/nvidia/visible-gpus.js';
 import { tensorRtVersion } from '../devices/tensorrt/tensorrt-version.js';
+import { assertWebGpuDevice } from '../devices/vulkan.js';
 import { readModelHeader } from '../files/model-header.js';
 import { cudaMemory } from '../graphs/cuda-memory.js';
 import { closeArena, openArena, shrinkArena } from '../ort/arena.js';
@@ -53,6 +54,7 @@ function handle(request: ThreadRequest): void {
       break;
     case 'open-session': {
       const { file, memory, countsNodes } = request;
+      assertWebGpuDevice(request.options.providers ?? []);
       const options = createSessionOptions(api, request.options, environment);
       send({ kind: 'opening', options });
       const open =
@@ -84,6 +86,7 @@ function handle(request: ThreadRequest): void {
       send({ kind: 'version', version: tensorRtVersion() });
       break;
     case 'try-providers':
+      assertWebGpuDevice(request.providers);
       tryProviders(api, environment, request.providers);
       send({ kind: 'done' });
       break;
