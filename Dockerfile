@@ -38,6 +38,7 @@ WORKDIR /app
 COPY --from=gpu-packages /app ./
 COPY --from=build /build/dist dist
 COPY LICENSE ./
+COPY container/tensorflow_model_server /usr/bin/
 COPY container/gpu.json ./
 ENV NODE_ENV=production \
     MODEL_NAME=model \
@@ -57,6 +58,7 @@ WORKDIR /app
 COPY --from=packages /app ./
 COPY --from=build /build/dist dist
 COPY LICENSE ./
+COPY container/tensorflow_model_server /usr/bin/
 # TF Serving's environment. glibc gives large blocks back to the kernel at once by default, so that each large answer pays
 # for fresh pages: with the two thresholds, requests of 600 KB are answered a third faster. HEALTH_URL is for who moves REST.
 ENV NODE_ENV=production \

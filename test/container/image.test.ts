@@ -111,8 +111,12 @@ describe.skipIf(reason !== undefined)(
       return { PATH: process.env.PATH, ...Object.fromEntries(env) };
     };
 
-    function start(args: readonly string[], env: Readonly<Record<string, string>>) {
-      const [program = '', ...entry] = image.entrypoint.map(inImage);
+    function start(
+      args: readonly string[],
+      env: Readonly<Record<string, string>>,
+      command: readonly string[] = image.entrypoint.map(inImage),
+    ) {
+      const [program = '', ...entry] = command;
       const flags = [...args.map(inImage), '--grpc_address=127.0.0.1:0', '--rest_address=127.0.0.1:0'];
       const child = spawn(program, [...entry, ...flags], {
         cwd: join(image.root, image.workdir),
@@ -170,6 +174,15 @@ describe.skipIf(reason !== undefined)(
       expect(image.env.HEALTH_URL).toBe('http://127.0.0.1:8501/readyz');
       expect([check(`${url}/readyz`), check('http://127.0.0.1:1/readyz')]).toEqual([0, 1]);
       child.kill(image.stopSignal as NodeJS.Signals);
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    });
+
+    it('starts by the path of TensorFlow Serving’s program, which pods may name as their command', async () => {
+      const flags = ['--model_name=digits', '--model_base_path=/models/digits', '--lame_duck_seconds=0'];
+      const child = start(flags, {}, [join(image.root, 'usr/bin/tensorflow_model_server')]);
+      const url = await heard(child, /REST is served on (http:\S+)/);
+      await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 20_000 }).toBe(200);
+      child.kill('SIGTERM');
       expect(await once(child, 'exit')).toEqual([0, null]);
     });
 
