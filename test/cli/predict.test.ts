@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { tensor } from 'servable';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeNpy, encodeNpy } from '#dist/cli/predict/npy.js';
+import { Certificates, hasOpenssl } from '../support/certificates.js';
 import { linear, passthrough, strings } from '../support/onnx/authored-models.js';
 import { temporaryFolder, writeModel } from '../support/onnx/model-folder.js';
 import { runProgram, serveProgram } from '../support/program.js';
@@ -159,6 +161,38 @@ describe('servable predict with a server', () => {
     }
   });
 
+  it.skipIf(!hasOpenssl)('trusts the roots of --ca alone (needs openssl)', async () => {
+    const certificates = new Certificates(folder);
+    const authority = certificates.authority('authority');
+    const { key, cert } = certificates.issue(authority, 'server');
+    const quoted = (pem: string) => JSON.stringify(pem);
+    const ssl = file('ssl.config', `server_key: ${quoted(key)} server_cert: ${quoted(cert)}`);
+    const program = await serveProgram([
+      ...['--model_name=digits', `--model_base_path=${digits}`, `--ssl_config_file=${ssl}`],
+    ]);
+    await program.said(/digits: version 3/);
+    const address = `grpcs://${program.grpc.replace('127.0.0.1', 'localhost')}`;
+    const { predictions } = await predict(address, ...ask, '--ca', file('ca.pem', authority.cert));
+    expect(predictions).toHaveLength(3);
+    const stranger = await runProgram(['predict', address, ...ask, '--timeout_ms=5000']);
+    expect(stranger).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('sends the headers that it is told to', async () => {
+    const heard: (string | string[] | undefined)[] = [];
+    const server = createHttpServer(({ headers }, response) => {
+      heard.push(headers.authorization, headers['x-tenant']);
+      response.writeHead(401).end('{"error":"Go away"}');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const headers = ['--header', 'authorization=Bearer a=b', '--header=x-tenant=one'];
+    const { code, stderr } = await runProgram(['predict', address, ...ask, ...headers]);
+    expect([code, stderr]).toEqual([1, 'servable: Go away\n']);
+    expect(heard).toEqual(['Bearer a=b', 'one']);
+  });
+
   it.each<[string, readonly string[], number, RegExp]>([
     ['a server without a model', ['grpc://h:1', '--body', body], 2, /expected --model, too/],
     [
@@ -166,6 +200,13 @@ describe('servable predict with a server', () => {
       ['http://h:1', ...ask, '--device=cpu'],
       2,
       /Cannot use --device: a server has its own/,
+    ],
+    ['a header that is none', ['grpc://h:1', ...ask, '--header=x'], 2, /Expected name=value/],
+    [
+      'a root for a model on disk',
+      [digits, '--body', body, '--ca=x'],
+      2,
+      /Cannot use --ca: .* is a model on disk/,
     ],
     ['a label of a model on disk', [digits, '--body', body, '--label=a'], 2, /is a model on disk, no server/],
     ['a time that is none', ['grpc://h:1', ...ask, '--timeout_ms=0'], 2, /Expected a number of more than 0/],

@@ -46,6 +46,12 @@ export function addPredictCommand(program: Command): void {
         .argParser(toMillis)
         .default(10_000),
     )
+    .addOption(
+      new Option('--header <name=value>', 'of a server: a header of every call; may be repeated').argParser(
+        toHeader,
+      ),
+    )
+    .option('--ca <file>', 'of a server with TLS: the roots that its certificate is verified against, PEM')
     .addOption(deviceOption())
     .helpOption('--help', 'print this help')
     .action(async (target: string, flags: PredictFlags) =>
@@ -57,6 +63,15 @@ function toInput(text: string, others: readonly InputFile[] = []): readonly Inpu
   const [, alias, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (alias === undefined || file === undefined) throw new InvalidArgumentError('Expected alias=file.');
   return [...others, { alias, file }];
+}
+
+function toHeader(
+  text: string,
+  others: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected name=value.');
+  return { ...others, [name]: value };
 }
 
 function toNumber(text: string): number {

@@ -27,6 +27,10 @@ export interface RemoteTargetOptions {
   readonly spec: ModelSpec;
   /** Milliseconds that each call may take. */
   readonly timeoutMs: number;
+  /** Headers of every call. @default none */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Roots that the server's certificate is verified against, PEM. @default the runtime's */
+  readonly ca?: Uint8Array | undefined;
 }
 
 /** Whether a target is a server's address, and no path. */
@@ -37,11 +41,16 @@ export function isAddress(target: string): boolean {
 /** Lends a server as a target: a servable, or a TensorFlow Serving. @throws ServingError as `ServableClient` does. */
 export async function withServer<T>(
   address: string,
-  { spec, timeoutMs }: RemoteTargetOptions,
+  { spec, timeoutMs, headers, ca }: RemoteTargetOptions,
   use: (target: PredictTarget) => Promise<T>,
 ): Promise<T> {
   const { ServableClient } = await import('../../client.js'); // a model on disk has no need of it
-  const client = new ServableClient({ address, timeoutMs });
+  const client = new ServableClient({
+    address,
+    timeoutMs,
+    ...(headers && { headers }),
+    ...(ca && { tls: { ca } }),
+  });
   try {
     const { signatures } = await client.metadata(spec);
     return await use({

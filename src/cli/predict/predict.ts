@@ -25,6 +25,9 @@ export interface PredictFlags {
   readonly model?: string;
   readonly label?: string;
   readonly timeout_ms: number;
+  readonly header?: Readonly<Record<string, string>>;
+  /** A PEM file. */
+  readonly ca?: string;
   readonly device?: 'cpu';
 }
 
@@ -49,9 +52,10 @@ export async function predict(target: string, flags: PredictFlags): Promise<void
     if (model === undefined) throw usageError(`Cannot ask ${target}: expected --model, too`);
     if (device !== undefined) throw usageError('Cannot use --device: a server has its own');
     const spec = { model, ...(version !== undefined && { version }), ...(label !== undefined && { label }) };
-    await withServer(target, { spec, timeoutMs }, use);
+    const ca = flags.ca === undefined ? undefined : await readBytes(flags.ca);
+    await withServer(target, { spec, timeoutMs, headers: flags.header, ca }, use);
   } else {
-    const foreign = (['model', 'label'] as const).find((name) => flags[name] !== undefined);
+    const foreign = (['model', 'label', 'header', 'ca'] as const).find((name) => flags[name] !== undefined);
     if (foreign !== undefined)
       throw usageError(`Cannot use --${foreign}: ${target} is a model on disk, no server`);
     await withLocalModel(target, { version, ...(device && { device }) }, use);
