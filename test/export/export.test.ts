@@ -34,7 +34,7 @@ const exporters = [
   },
 ] as const;
 
-describe.each(exporters)('examples/export/$script.py', ({ script, modules, input, shape, ask }) => {
+describe.each(exporters)('$script of examples/export', ({ script, modules, input, shape, ask }) => {
   const missing = missingModule(...modules);
   const skipped = missing === undefined ? '' : ` (skipped: there is no ${missing})`;
 
