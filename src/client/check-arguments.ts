@@ -1,15 +1,15 @@
-import { describeValue, typedArrayName } from '../core/describe.js';
+import { describeValue } from '../core/describe.js';
 import { invalidArgument } from '../core/errors.js';
 import { toModelSpec } from '../core/model-spec.js';
 import { assertObject, assertOneOf, assertString, optionError } from '../core/option-check.js';
+import { isValues } from '../core/signature-check.js';
 import { assertTensor, type TensorMap } from '../core/tensor.js';
 import type { InferenceTask, ReloadedModel } from './answers.js';
 import type { WireTask } from './wire.js';
 
 /** @throws ServingError INVALID_ARGUMENT for the first thing that is no tensor. */
 export function assertTensors(inputs: unknown): asserts inputs is TensorMap {
-  const isRecord = typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs);
-  if (!isRecord || inputs instanceof Map || typedArrayName(inputs) !== undefined) {
+  if (!isValues(inputs)) {
     const expected = 'an object of tensors by alias';
     throw invalidArgument(`Cannot use inputs: got ${describeValue(inputs)}, expected ${expected}`, {
       expected,

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import { defined } from '../core/defined.js';
 import {
   assertKeys,
   assertNumber,
@@ -110,7 +111,7 @@ const infinite = ['keepAliveMs', 'maxReceiveBytes', 'maxSendBytes'] as const;
 export function resolveClientOptions(options: ServableClientOptions): ResolvedClientOptions {
   assertObject(options, 'options');
   assertKeys(options, '', ['address', 'connections', 'retry', 'tls', ...Object.keys(defaults)]);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = defined(options);
   const address = parseAddress(options.address);
   const connections = options.connections ?? defaultConnections[address.wire];
   const { retry = {}, tls = {} } = options;

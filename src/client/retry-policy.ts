@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.js';
 import type { ServingError } from '../core/errors.js';
 import { assertKeys, assertNumber, assertObject } from '../core/option-check.js';
 
@@ -36,8 +37,7 @@ export function resolveRetry(retry: RetryOptions | false): RetryPolicy {
   if (retry === false) return { ...defaults, maxAttempts: 1 };
   assertObject(retry, 'retry', 'an object or false');
   assertKeys(retry, 'retry', Object.keys(defaults));
-  const given = Object.fromEntries(Object.entries(retry).filter(([, value]) => value !== undefined));
-  const policy = { ...defaults, ...given };
+  const policy = { ...defaults, ...defined(retry) };
   assertNumber(policy.maxAttempts, 'retry.maxAttempts', { min: 1, isInteger: true });
   assertNumber(policy.initialBackoffMs, 'retry.initialBackoffMs', { min: 0 });
   assertNumber(policy.maxBackoffMs, 'retry.maxBackoffMs', { min: 0 });

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.js';
 import type { ServingError } from '../core/errors.js';
 import { unusableConfig } from './config-fault.js';
 import type { ConfigTextOptions } from './config-format.js';
@@ -103,9 +104,4 @@ function refusal(file: string, field: string, value: Integer, min = 1): (what: s
   const isTooSmall = min === 1 && Number(String(value)) < 1;
   return (what) =>
     unusableConfig(file, field, isTooSmall ? `${field} must be positive; was ${value}` : `${field}: ${what}`);
-}
-
-/** The same without what is undefined. */
-function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

@@ -2,7 +2,7 @@ import { ServingError } from './errors.js';
 
 /** @internal The error for an option that is wrong: names its path, what came and what was wanted. */
 export function optionError(option: string, value: unknown, expected: string): ServingError {
-  const actual = show(value);
+  const actual = showValue(value);
   return new ServingError(
     'INVALID_ARGUMENT',
     `Cannot use option ${option}: got ${actual}, expected ${expected}`,
@@ -69,17 +69,18 @@ export function assertTimeout(timeoutMs: unknown): asserts timeoutMs is number {
   if (typeof timeoutMs === 'number' && timeoutMs > 0) return;
   throw new ServingError(
     'INVALID_ARGUMENT',
-    `Cannot wait for ${show(timeoutMs)} ms, expected timeoutMs to be more than 0`,
-    { option: 'timeoutMs', actual: show(timeoutMs), expected: 'more than 0' },
+    `Cannot wait for ${showValue(timeoutMs)} ms, expected timeoutMs to be more than 0`,
+    { option: 'timeoutMs', actual: showValue(timeoutMs), expected: 'more than 0' },
   );
 }
 
 /** @internal */
 export function assertOneOf(value: unknown, path: string, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value)) throw optionError(path, value, `one of ${allowed.map(show).join(', ')}`);
+  if (!allowed.includes(value)) throw optionError(path, value, `one of ${allowed.map(showValue).join(', ')}`);
 }
 
-function show(value: unknown): string {
+/** @internal A value as it is shown to whoever wrote it. */
+export function showValue(value: unknown): string {
   if (typeof value === 'string') return `"${value}"`;
   if (typeof value !== 'object' || value === null) return String(value);
   try {

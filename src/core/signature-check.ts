@@ -144,8 +144,8 @@ function planOf(signature: Signature): Plan {
   return plan;
 }
 
-/** An object made of names and values: a Map or an array is one too, but nobody means it to be. */
-function isValues(inputs: unknown): inputs is Values {
+/** @internal An object made of names and values: a Map or an array is one too, but nobody means it to be. */
+export function isValues(inputs: unknown): inputs is Values {
   if (typeof inputs !== 'object' || inputs === null) return false;
   return !Array.isArray(inputs) && !(inputs instanceof Map) && !ArrayBuffer.isView(inputs);
 }

@@ -1,6 +1,7 @@
 import type { LifecycleObserver, LoadReport } from '../control/lifecycle-observer.js';
 import type { ManagerFailure } from '../control/manager.js';
 import type { ServableStatus } from '../control/servable-state.js';
+import { defined } from '../core/defined.js';
 import type { ServingError } from '../core/errors.js';
 import type { UnbatchedReport } from '../core/servable.js';
 import { formatServableId, type ServableId } from '../core/servable-id.js';
@@ -127,10 +128,6 @@ export class EventLog implements LifecycleObserver {
 
 function why({ code, message }: ServingError): { readonly code: string; readonly reason: string } {
   return { code, reason: message };
-}
-
-function defined(fields: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** With microseconds as its last digits. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BatchingObserver } from '../batching/batching-observer.js';
 import type { LifecycleObserver } from '../control/lifecycle-observer.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { defined } from '../core/defined.js';
 import {
   assertKeys,
   assertMethods,
@@ -172,7 +173,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     ...Object.keys(numbers),
     ...objects,
   ]);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = defined(options);
   const resolved: Defaults & ModelServerOptions = { ...defaults(), ...given };
   for (const [name, range] of Object.entries(numbers)) {
     assertNumber(resolved[name as keyof typeof numbers], name, range);

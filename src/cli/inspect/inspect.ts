@@ -1,4 +1,5 @@
 import { ServingError } from '../../core/errors.js';
+import type { DeviceName } from '../../runner/devices/device-name.js';
 import { CommandError, exitCodes } from '../command-error.js';
 import { findModel } from '../model/model-target.js';
 import { inspectModel } from './inspect-model.js';
@@ -9,7 +10,7 @@ import { showInspection } from './show-inspection.js';
 export interface InspectFlags {
   readonly json?: true;
   readonly model_version?: number;
-  readonly device?: string;
+  readonly device?: DeviceName;
 }
 
 /**
@@ -22,7 +23,7 @@ export async function inspect(
   { json, model_version, device = 'cpu' }: InspectFlags,
 ): Promise<void> {
   const target = await findModel(path, model_version);
-  const inspection = await inspectModel(target, { device: device as 'cpu' }).catch((error: unknown) => {
+  const inspection = await inspectModel(target, { device }).catch((error: unknown) => {
     throw ServingError.from(error, 'UNAVAILABLE');
   });
   const shown = json

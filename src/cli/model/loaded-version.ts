@@ -1,8 +1,8 @@
 import { BatchDispatcher } from '../../batching/batch-dispatcher.js';
 import { BatchingLoader } from '../../batching/batching-loader.js';
 import type { BatchingOptions } from '../../batching/batching-options.js';
+import { runServable } from '../../core/run-servable.js';
 import type { Servable } from '../../core/servable.js';
-import { checkInputs, findSignature, selectOutputs } from '../../core/signature-check.js';
 import type { TensorMap } from '../../core/tensor.js';
 import type { DeviceOptions } from '../../runner/devices/device-options.js';
 import { OrtEngine } from '../../runner/engine.js';
@@ -60,12 +60,6 @@ export async function withVersion<T>(
   }
 }
 
-function run(
-  servable: Servable,
-  { signature: name, inputs, outputs: wanted }: WarmupRequest,
-): Promise<TensorMap> {
-  const { id } = servable;
-  const signature = findSignature(servable.signatures, name);
-  checkInputs(id, signature, inputs);
-  return servable.run({ signature, inputs, outputs: selectOutputs(id, signature, wanted) });
+function run(servable: Servable, { inputs, ...asked }: WarmupRequest): Promise<TensorMap> {
+  return runServable(servable, inputs, asked);
 }

@@ -2,9 +2,9 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { ServingError } from '../../core/errors.js';
+import { modelFile } from '../../runner/files/model-file.js';
 import { readModelHeader } from '../../runner/files/model-header.js';
-
-const modelFile = 'model.onnx';
+import { readNatural } from '../read-number.js';
 
 /** A model on disk, as somebody has named it. */
 export interface ModelTarget {
@@ -35,7 +35,7 @@ export async function findModel(path: string, wantedVersion?: number): Promise<M
   }
   const directory = kind === 'file' ? dirname(whole) : whole;
   if (kind === 'file' || (kind === 'directory' && (await kindOf(join(directory, modelFile))) === 'file')) {
-    const version = versionOf(basename(directory));
+    const version = readNatural(basename(directory));
     const name = basename(version === undefined ? directory : dirname(directory));
     return { ...inDirectory(directory), name, version: version ?? 0, versions: undefined };
   }
@@ -47,7 +47,7 @@ export async function findModel(path: string, wantedVersion?: number): Promise<M
 }
 
 async function findVersion(basePath: string, wanted: number | undefined): Promise<ModelTarget> {
-  const names = (await readdir(basePath)).filter((name) => versionOf(name) !== undefined);
+  const names = (await readdir(basePath)).filter((name) => readNatural(name) !== undefined);
   const folders = names.sort((a, b) => Number(b) - Number(a));
   const folder = wanted === undefined ? folders[0] : folders.find((name) => Number(name) === wanted);
   const versions = folders.map(Number);
@@ -70,10 +70,6 @@ async function findVersion(basePath: string, wanted: number | undefined): Promis
 
 function inDirectory(directory: string) {
   return { directory, file: join(directory, modelFile) };
-}
-
-function versionOf(name: string): number | undefined {
-  return /^\d+$/.test(name) && Number.isSafeInteger(Number(name)) ? Number(name) : undefined;
 }
 
 function notFound(what: string, why: string): ServingError {

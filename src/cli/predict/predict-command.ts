@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { deviceOption, versionOption } from '../model/model-options.js';
+import { readNumber } from '../read-number.js';
 import type { InputFile, PredictFlags } from './predict.js';
 
 /** Adds `servable predict`. */
@@ -75,7 +76,8 @@ function toHeader(
 }
 
 function toNumber(text: string): number {
-  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  const number = readNumber(text);
+  if (number !== undefined) return number;
   throw new InvalidArgumentError('Expected a number.');
 }
 
@@ -87,6 +89,7 @@ function toNumbers(text: string): readonly number[] {
 }
 
 function toMillis(text: string): number {
-  if (text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
+  const number = readNumber(text);
+  if (number !== undefined && number > 0) return number;
   throw new InvalidArgumentError('Expected a number of more than 0.');
 }

@@ -4,6 +4,7 @@ import { invalidArgument, ServingError } from '../../core/errors.js';
 import { findSignature } from '../../core/signature-check.js';
 import { putTensor, type Tensor, type TensorMap } from '../../core/tensor.js';
 import { encodeOutputs } from '../../json/encode-outputs.js';
+import type { DeviceName } from '../../runner/devices/device-name.js';
 import { usageError } from '../command-error.js';
 import { decodeJsonRequest, type JsonRequest, splitBodies } from '../model/json-request.js';
 import { readBytes } from '../read-bytes.js';
@@ -28,7 +29,7 @@ export interface PredictFlags {
   readonly header?: Readonly<Record<string, string>>;
   /** A PEM file. */
   readonly ca?: string;
-  readonly device?: 'cpu';
+  readonly device?: DeviceName;
 }
 
 /** A file for an input. */

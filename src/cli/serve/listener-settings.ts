@@ -1,4 +1,5 @@
 import type { MonitoringConfig } from '../../config/monitoring-config.js';
+import { defined } from '../../core/defined.js';
 import type { ChannelArguments, GrpcServerOptions } from '../../grpc.js';
 import type { HttpHandlerOptions } from '../../http.js';
 import { usageError } from '../command-error.js';
@@ -143,9 +144,4 @@ function restOptions(
     ...(timeoutMs !== undefined && { timeoutMs: timeoutMs > 0 ? timeoutMs : Number.POSITIVE_INFINITY }),
     ...(monitoring && { metrics: monitoring }),
   };
-}
-
-function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { packageVersion } from '../../server/package-version.js';
+import { readNumber } from '../read-number.js';
 import { type Flag, flagGroups } from './flag.js';
 import { type FlagValues, serveFlags } from './serve-flags.js';
 
@@ -47,9 +48,11 @@ function parseValue(kind: Flag['kind'], text: string): string | number | boolean
     case 'integer':
       if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
       throw new InvalidArgumentError('Expected an integer.');
-    case 'number':
-      if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+    case 'number': {
+      const number = readNumber(text);
+      if (number !== undefined) return number;
       throw new InvalidArgumentError('Expected a number.');
+    }
     default:
       return kind satisfies never;
   }

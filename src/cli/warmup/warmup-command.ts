@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { deviceOption, versionOption } from '../model/model-options.js';
+import { readNatural } from '../read-number.js';
 import type { WarmupFlags } from './write-warmup.js';
 
 /** Adds `servable warmup`. */
@@ -43,7 +44,8 @@ export function addWarmupCommand(program: Command): void {
 }
 
 function toSize(text: string): number {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) > 0) return Number(text);
+  const size = readNatural(text);
+  if (size !== undefined && size > 0) return size;
   throw new InvalidArgumentError('Expected an integer of at least 1.');
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalidArgument, ServingError } from '../../core/errors.js';
+import type { DeviceName } from '../../runner/devices/device-name.js';
 import { mostRecords, warmupFile, writeWarmupFile } from '../../warmup/warmup-file.js';
 import type { WarmupRequest } from '../../warmup/warmup-request.js';
 import { CommandError, exitCodes, usageError } from '../command-error.js';
@@ -20,7 +21,7 @@ export interface WarmupFlags {
   readonly unchecked?: true;
   readonly force?: true;
   readonly model_version?: number;
-  readonly device?: 'cpu';
+  readonly device?: DeviceName;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { invalidArgument, type ServingError } from '../../core/errors.js';
+import { showValue } from '../../core/option-check.js';
 import type { AspiredVersion } from '../source.js';
 
 /**
@@ -8,7 +9,7 @@ import type { AspiredVersion } from '../source.js';
 export function toldFault(model: string, versions: readonly AspiredVersion[]): ServingError | undefined {
   const wrong = (actual: unknown, expected: string) =>
     invalidArgument(
-      `Cannot serve what the source of ${model} says: got ${show(actual)}, expected ${expected}`,
+      `Cannot serve what the source of ${model} says: got ${showValue(actual)}, expected ${expected}`,
     );
   if (!Array.isArray(versions)) return wrong(versions, 'an array of { version, path }');
   const numbers = new Set<number>();
@@ -21,12 +22,4 @@ export function toldFault(model: string, versions: readonly AspiredVersion[]): S
     numbers.add(version as number);
   }
   return undefined;
-}
-
-function show(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value); // cyclic, or with a bigint in it
-  }
 }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../core/clock.js';
+import { defined } from '../../core/defined.js';
 import type { ServingError } from '../../core/errors.js';
 import { assertKeys, assertNumber, assertObject, assertOneOf, optionError } from '../../core/option-check.js';
 import type { WireWatch } from '../../core/request-records.js';
@@ -100,7 +101,7 @@ const booleans = [
 export function resolveGrpcOptions(options: GrpcServerOptions, watch?: WireWatch): ResolvedGrpcOptions {
   assertObject(options, 'options');
   assertKeys(options, '', ['tls', ...Object.keys(defaults)]);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = defined(options);
   const onFailure = watch?.onFailure ?? defaults.onFailure;
   const resolved: ResolvedGrpcOptions = { ...defaults, onFailure, ...given };
   for (const name of booleans) assertOneOf(resolved[name], name, [true, false]);

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../core/clock.js';
+import { defined } from '../../core/defined.js';
 import type { ServingError } from '../../core/errors.js';
 import type { MetricsPrinter, MetricsSource } from '../../core/metrics-source.js';
 import {
@@ -98,7 +99,7 @@ export function resolveHttpOptions(
 ): ResolvedHttpOptions {
   assertObject(options, 'options');
   assertKeys(options, '', Object.keys(defaults));
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = defined(options);
   const onFailure = wires?.onFailure ?? defaults.onFailure;
   const resolved = { ...defaults, onFailure, ...given } as ResolvedHttpOptions;
   assertNumber(resolved.maxBodyBytes, 'maxBodyBytes', { min: 1, isInfinityAllowed: true });

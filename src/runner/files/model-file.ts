@@ -1,0 +1,2 @@
+/** The model file in a version directory. */
+export const modelFile = 'model.onnx';
