@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { defined } from '../core/defined.js';
 import {
   assertKeys,
   assertNumber,
@@ -60,19 +61,26 @@ const tensorRtChecks: Readonly<Record<keyof NonNullable<DeviceOptions['tensorrt'
 /** @internal The names of what can be said of a model's device. */
 export const deviceKeys = Object.keys(deviceChecks) as readonly (keyof DeviceOptions)[];
 
+/** @internal Of a model's options, what is said of its device, and nothing else. */
+export function deviceOf(options: DeviceOptions): DeviceOptions {
+  return defined(Object.fromEntries(deviceKeys.map((key) => [key, options[key]])));
+}
+
 /**
- * @internal What is said of a model's device, checked, and nothing else; a copy.
+ * @internal The same, checked; a copy.
  *
  * @throws ServingError INVALID_ARGUMENT naming the option.
  */
 export function resolveDevice(options: DeviceOptions, path: string): DeviceOptions {
-  const said = deviceKeys.filter((key) => options[key] !== undefined);
-  for (const key of said) deviceChecks[key](options[key], path === '' ? key : `${path}.${key}`);
+  const said = deviceOf(options);
+  for (const [key, value] of Object.entries(said)) {
+    deviceChecks[key as keyof DeviceOptions](value, path === '' ? key : `${path}.${key}`);
+  }
   if (options.cuda?.graphs && options.shrinkArena) {
     const at = path === '' ? 'shrinkArena' : `${path}.shrinkArena`;
     throw optionError(at, true, 'false beside cuda.graphs: what was recorded goes on using its memory');
   }
-  return structuredClone(Object.fromEntries(said.map((key) => [key, options[key]])));
+  return structuredClone(said);
 }
 
 function assertFields(value: unknown, path: string, checks: Readonly<Record<string, Check>>): void {

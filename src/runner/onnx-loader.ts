@@ -9,7 +9,7 @@ import type { Signature } from '../core/signature.js';
 import { parseSignatures } from '../core/signature-json.js';
 import type { Trace } from '../core/trace.js';
 import type { DeviceOptions } from './devices/device-options.js';
-import { planDevices } from './devices/device-plan.js';
+import { type DevicePlan, planDevices } from './devices/device-plan.js';
 import {
   closeDevices,
   type DeviceLoad,
@@ -18,11 +18,11 @@ import {
   openDevices,
 } from './devices/device-sessions.js';
 import { prepareTensorRt, rangesOf, type TensorRtModel } from './devices/tensorrt/prepare-tensorrt.js';
-import type { ShapeRanges } from './devices/tensorrt/shape-ranges.js';
 import type { RowRange } from './devices/tensorrt/tensorrt-options.js';
 import type { OrtEngine } from './engine.js';
 import { describeForeignFile } from './files/describe-foreign-file.js';
 import { diskBytes } from './files/disk-bytes.js';
+import { modelFile } from './files/model-file.js';
 import type { ModelHeader } from './files/model-header.js';
 import { PrivateCopy } from './files/private-copy.js';
 import { Revisions } from './files/revisions.js';
@@ -34,8 +34,6 @@ import type { OpenSession } from './ort/session.js';
 import { loadError } from './ort/status.js';
 import type { SessionOptions } from './session-options.js';
 
-/** The model file in a version directory. */
-const modelFile = 'model.onnx';
 /** Signatures beside the model, and the key of the same JSON in its metadata; the file has the last word. */
 const signaturesFile = 'signatures.json';
 const signaturesKey = 'servable.signatures';
@@ -169,14 +167,17 @@ export class OnnxLoader implements Loader {
     const copy = isCopied ? await PrivateCopy.make(file, locations, signal) : undefined;
     let devices: OpenDevices | undefined;
     try {
+      const wanted = this.#devices(id) ?? {};
+      const plans = planDevices(wanted, this.#engine.growth);
+      const model = this.#describe(id, path, { header, files: [file, ...beside], options, wanted });
       const load = {
         options,
         file: copy?.file ?? file,
+        prepare: async (plan: DevicePlan) => (plan.kind === 'tensorrt' ? prepareTensorRt(plan, model) : plan),
         weightBytes: header.weightBytes + revisions.bytes - ownBytes,
         signal,
       };
-      const prepared = this.#prepare(id, path, { header, files: [file, ...beside], options });
-      devices = await this.#open(id, { ...load, prepare: prepared.prepare }).catch((error) =>
+      devices = await openDevices(this.#toLoad(load, wanted), plans).catch((error) =>
         explained(error, file, copy),
       );
       if (signal?.aborted) throw cancelled(signal);
@@ -189,7 +190,7 @@ export class OnnxLoader implements Loader {
         signatures,
         options: {
           sharesArena: open.memory?.arena !== undefined || usesSharedArena(options),
-          ranges: devices.status.fallback === undefined ? prepared.ranges() : undefined,
+          ranges: isBuilt(plans, devices) ? rangesOf(model) : undefined,
         },
         fileBytes: revisions.bytes,
         onUnload: async () => copy?.remove(),
@@ -203,10 +204,9 @@ export class OnnxLoader implements Loader {
     }
   }
 
-  /** What a device must be told of a model before it is built. */
-  #prepare(id: ServableId, path: string, { header, files, options }: PreparedModel): Preparation {
-    const wanted = this.#devices(id) ?? {};
-    const model: TensorRtModel = {
+  /** What TensorRT must be told of a model before it is built. */
+  #describe(id: ServableId, path: string, { header, files, options, wanted }: PreparedModel): TensorRtModel {
+    return {
       engine: this.#engine,
       options: wanted.tensorrt ?? {},
       cacheDirectory: this.#cacheDirectory,
@@ -216,31 +216,20 @@ export class OnnxLoader implements Loader {
       rows: this.#rows(id) ?? { min: 1, opt: 1, max: 1 },
       freeDimensions: options.freeDimensions,
     };
-    const isBuilt = planDevices(wanted, this.#engine.growth).some(({ kind }) => kind === 'tensorrt');
-    return {
-      prepare: async (plan) => (plan.kind === 'tensorrt' ? prepareTensorRt(plan, model) : plan),
-      ranges: () => (isBuilt ? rangesOf(model) : undefined),
-    };
   }
 
-  #open(
-    id: ServableId,
+  #toLoad(
     load: Pick<DeviceLoad, 'file' | 'options' | 'prepare' | 'weightBytes' | 'signal'>,
-  ): Promise<OpenDevices> {
-    const wanted = this.#devices(id) ?? {};
-    const { fallback = 'fail', gpuMemoryLimitBytes: limitBytes, shrinkArena = false } = wanted;
+    { fallback = 'fail', gpuMemoryLimitBytes: limitBytes, shrinkArena = false }: DeviceOptions,
+  ): DeviceLoad {
     const ownLimit = limitBytes === undefined ? undefined : { limitName: 'gpuMemoryLimitBytes', limitBytes };
-    return openDevices(
-      { ...load, engine: this.#engine, fallback, ownLimit, shrinkArena },
-      planDevices(wanted, this.#engine.growth),
-    );
+    return { ...load, engine: this.#engine, fallback, ownLimit, shrinkArena };
   }
 }
 
-/** What is done with a plan before a session is made, and the shapes that runs may have then; undefined for any. */
-interface Preparation {
-  readonly prepare: DeviceLoad['prepare'];
-  readonly ranges: () => ShapeRanges | undefined;
+/** Whether runs are those of engines that TensorRT has built. */
+function isBuilt(plans: readonly DevicePlan[], { status }: OpenDevices): boolean {
+  return status.fallback === undefined && plans.some(({ kind }) => kind === 'tensorrt');
 }
 
 /** What is known of a model before it is built. */
@@ -248,6 +237,7 @@ interface PreparedModel {
   readonly header: ModelHeader;
   readonly files: readonly string[];
   readonly options: SessionOptions;
+  readonly wanted: DeviceOptions;
 }
 
 /** What onnxruntime says of a file, with what the file looks like, and without a word of the copy. */

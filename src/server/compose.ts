@@ -8,7 +8,7 @@ import { StateMonitor } from '../control/state-monitor.js';
 import type { Clock } from '../core/clock.js';
 import { Meters } from '../metrics/meters.js';
 import type { ResolvedConfigFile } from '../options/config-file-options.js';
-import { resolveDevice } from '../options/device-check.js';
+import { deviceOf } from '../options/device-check.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { ResolvedOptions } from '../options/server-options.js';
 import { RequestLogs } from '../request-log/request-logs.js';
@@ -71,7 +71,7 @@ export function compose(options: ResolvedOptions, emit: Emit): Parts {
   const onnxLoader = new OnnxLoader({
     engine,
     sessionOptions: ({ model }) => served.get(model)?.session,
-    devices: ({ model }) => ({ ...serverDevice, ...resolveDevice(served.get(model) ?? {}, '') }),
+    devices: ({ model }) => ({ ...serverDevice, ...deviceOf(served.get(model) ?? {}) }),
     rows: (id) => rowRange(versionBatching.get(id)),
     cacheDirectory: options.cacheDirectory,
     onRun: (run) => meters.runs.onRun(run),

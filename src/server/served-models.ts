@@ -2,7 +2,7 @@ import type { ServableManager } from '../control/manager.js';
 import { labelNotAvailable, noVersionAvailable } from '../control/manager-errors.js';
 import type { ModelSources, SourcedModel } from '../control/sources/model-sources.js';
 import type { Loader } from '../core/servable.js';
-import { resolveDevice } from '../options/device-check.js';
+import { deviceOf } from '../options/device-check.js';
 import type { ResolvedModelOptions } from '../options/model-options.js';
 import type { RequestLogs } from '../request-log/request-logs.js';
 import type { VersionLabels } from '../routing/labels.js';
@@ -105,7 +105,7 @@ export class ServedModels {
   /** What a loaded version was made with: with other options it would be another one. */
   #buildOf(model: ResolvedModelOptions): string {
     const { session, batching, loader } = model;
-    const made = [session, batching, resolveDevice(model, '')];
+    const made = [session, batching, deviceOf(model)];
     return JSON.stringify(loader === undefined ? made : [...made, this.#loaders.of(loader)], (_key, value) =>
       typeof value === 'bigint' ? `${value}n` : value,
     );

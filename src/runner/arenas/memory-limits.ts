@@ -2,7 +2,9 @@ import { ServingError } from '../../core/errors.js';
 import type { Gpus } from '../devices/nvidia/gpus.js';
 import type { EngineOptions } from '../engine-options.js';
 import type { RunMemory } from '../engine-run.js';
-import type { ArenaConfig, ArenaPlace } from '../ort/arena.js';
+import type { ArenaConfig } from '../ort/arena.js';
+import { type ArenaPlace, type CudaPlace, deviceIndex } from '../ort/memory-info.js';
+import { weightsTooLarge } from '../ort/weights-too-large.js';
 
 /** An arena with a limit, and what the limit is called where it was set. */
 export interface Limit {
@@ -26,16 +28,12 @@ export class MemoryLimits {
    * Refuses weights for which a GPU has no room, as far as its driver tells that, and those above a limit of the model's
    * own, which onnxruntime would load all the same.
    */
-  async assertRoom(
-    place: `cuda:${number}`,
-    weightBytes: number,
-    ownLimit: RunMemory | undefined,
-  ): Promise<void> {
+  async assertRoom(place: CudaPlace, weightBytes: number, ownLimit: RunMemory | undefined): Promise<void> {
     if (ownLimit !== undefined && this.#options.gpuMemoryFraction) throw twoLimits(ownLimit);
     if (ownLimit !== undefined && weightBytes > ownLimit.limitBytes) {
       throw weightsTooLarge(weightBytes, ownLimit.limitBytes, `${ownLimit.limitName} ${ownLimit.limitBytes}`);
     }
-    const gpu = await this.#gpus.get(Number(place.slice('cuda:'.length))).catch(() => undefined);
+    const gpu = await this.#gpus.get(deviceIndex(place)).catch(() => undefined);
     const reading = gpu && this.#gpus.read(gpu);
     if (reading === undefined) return;
     const { memoryTotalBytes, memoryUsedBytes } = reading;
@@ -62,7 +60,7 @@ export class MemoryLimits {
       return { name: 'memoryLimitBytes', config };
     }
     if (gpuMemoryFraction === 0) return undefined;
-    const gpu = await this.#gpus.get(Number(place.slice('cuda:'.length)));
+    const gpu = await this.#gpus.get(deviceIndex(place));
     const total = this.#gpus.read(gpu)?.memoryTotalBytes;
     if (total === undefined) throw unknownMemory(place);
     return {
@@ -85,14 +83,6 @@ function unknownMemory(place: string): ServingError {
     'FAILED_PRECONDITION',
     `Cannot limit the memory of ${place}: its driver does not say how much it has`,
     { actual: 'unknown', expected: 'the memory of the device, from NVML' },
-  );
-}
-
-function weightsTooLarge(needed: number, free: number, ofWhat: string): ServingError {
-  return new ServingError(
-    'RESOURCE_EXHAUSTED',
-    `its weights need ${needed} bytes, and ${free} of ${ofWhat} are free`,
-    { actual: `${needed} bytes`, expected: `at most ${free} bytes`, reason: 'memory' },
   );
 }
 

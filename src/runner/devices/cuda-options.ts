@@ -1,4 +1,5 @@
 import type { ProviderOptions } from '../session-options.js';
+import { providerFlag } from './provider-flag.js';
 
 /** How CUDA runs a model. */
 export interface CudaOptions {
@@ -64,14 +65,10 @@ export function cudaProvider(index: number, options: CudaOptions, memory: CudaMe
       arena_extend_strategy: memory.allowGrowth ? 'kSameAsRequested' : 'kNextPowerOfTwo',
       ...(memory.limitBytes !== undefined && { gpu_mem_limit: String(memory.limitBytes) }),
       ...(convSearch !== undefined && { cudnn_conv_algo_search: searches[convSearch] }),
-      ...(convMaxWorkspace !== undefined && { cudnn_conv_use_max_workspace: flag(convMaxWorkspace) }),
-      ...(tf32 !== undefined && { use_tf32: flag(tf32) }),
-      ...(preferNhwc !== undefined && { prefer_nhwc: flag(preferNhwc) }),
-      ...(graphs !== undefined && { enable_cuda_graph: flag(graphs) }),
+      ...(convMaxWorkspace !== undefined && { cudnn_conv_use_max_workspace: providerFlag(convMaxWorkspace) }),
+      ...(tf32 !== undefined && { use_tf32: providerFlag(tf32) }),
+      ...(preferNhwc !== undefined && { prefer_nhwc: providerFlag(preferNhwc) }),
+      ...(graphs !== undefined && { enable_cuda_graph: providerFlag(graphs) }),
     },
   };
-}
-
-function flag(isOn: boolean): string {
-  return isOn ? '1' : '0';
 }

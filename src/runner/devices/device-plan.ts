@@ -1,4 +1,4 @@
-import type { ArenaPlace } from '../ort/arena.js';
+import type { ArenaPlace } from '../ort/memory-info.js';
 import type { ProviderOptions } from '../session-options.js';
 import { cudaProvider } from './cuda-options.js';
 import { type DeviceKind, parseDevice } from './device-name.js';

@@ -153,42 +153,30 @@ function readField(
   tag: number,
   found: Findings,
 ): OpenMessage | undefined {
-  switch (tag % 8) {
-    case 0: {
-      const value = reader.varint();
-      if (top.name === 'dim' && Math.floor(tag / 8) === 1) top.size = value;
-      return undefined;
-    }
-    case 1:
-      reader.position += 8;
-      return undefined;
-    case 5:
-      reader.position += 4;
-      return undefined;
-    case 2:
-      return readHeld(reader, top, Math.floor(tag / 8), found);
-    default:
-      throw new RangeError('Not a field of ONNX');
+  const field = Math.floor(tag / 8);
+  if (tag % 8 === 0) {
+    const value = reader.varint();
+    if (top.name === 'dim' && field === 1) top.size = value;
+    return undefined;
   }
+  const end = reader.contentEnd(tag % 8, top.end);
+  const held = tag % 8 === 2 ? readHeld(reader, top, { field, end }, found) : undefined;
+  if (held === undefined) reader.position = end;
+  return held;
 }
 
 function readHeld(
   reader: WireReader,
   top: OpenMessage,
-  field: number,
+  { field, end }: { readonly field: number; readonly end: number },
   found: Findings,
 ): OpenMessage | undefined {
-  const bytes = reader.varint();
-  const end = reader.position + bytes;
-  if (end > top.end) throw new RangeError('A field is longer than its message');
+  const bytes = end - reader.position;
   const isTensor = top.name === 'initializer' || top.name === 'tensor';
   if (isTensor && weightFields.includes(field)) found.weightBytes += bytes;
   const name = (messages[top.name] as Readonly<Record<number, MessageName>>)[field];
-  if (name === 'name' || name === 'key' || name === 'value') {
-    if (bytes <= maxTextBytes) top.texts[name] = reader.text(bytes);
-  } else if (name !== undefined) {
-    return { name, end, texts: {} };
-  }
-  reader.position = end;
+  if (name === undefined) return undefined;
+  if (name !== 'name' && name !== 'key' && name !== 'value') return { name, end, texts: {} };
+  if (bytes <= maxTextBytes) top.texts[name] = reader.text(bytes);
   return undefined;
 }

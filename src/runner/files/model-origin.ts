@@ -50,7 +50,7 @@ function readField(
     if (field === fields.irVersion) found.irVersion = value;
     return;
   }
-  const end = endOf(reader, tag, size);
+  const end = reader.contentEnd(tag % 8, size);
   const bytes = end - reader.position;
   if (field === fields.producerVersion && bytes <= maxTextBytes) found.producerVersion = reader.text(bytes);
   if (field === fields.opset) readOpset(reader, end, found.opsets);
@@ -66,18 +66,10 @@ function readOpset(reader: WireReader, end: number, opsets: Record<string, numbe
       if (Math.floor(tag / 8) === fields.version) version = value;
       continue;
     }
-    const fieldEnd = endOf(reader, tag, end);
+    const fieldEnd = reader.contentEnd(tag % 8, end);
     if (Math.floor(tag / 8) === fields.domain)
       domain = reader.text(Math.min(fieldEnd - reader.position, maxTextBytes));
     reader.position = fieldEnd;
   }
   opsets[domain === '' ? onnxDomain : domain] = version;
-}
-
-/** Where the content of a field ends that is no number. @throws RangeError where that is beyond what it lies in. */
-function endOf(reader: WireReader, tag: number, limit: number): number {
-  const bytes =
-    tag % 8 === 2 ? reader.varint() : ({ 1: 8, 5: 4 } as Readonly<Record<number, number>>)[tag % 8];
-  if (bytes === undefined || reader.position + bytes > limit) throw new RangeError('Not a field of ONNX');
-  return reader.position + bytes;
 }

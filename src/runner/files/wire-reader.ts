@@ -3,6 +3,9 @@ import { readSync } from 'node:fs';
 /** How much of the file is in memory at a time. */
 const windowBytes = 64 * 1024;
 
+/** Bytes of what has a fixed size, by wire type. Source: Protocol Buffers, "Encoding". */
+const fixedBytes: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
+
 /** Reads the numbers and texts of a protobuf file, front to back; what is skipped is not read. */
 export class WireReader {
   /** Where the next byte is, from the start of the file. */
@@ -29,6 +32,20 @@ export class WireReader {
       if (byte < 0x80) return value;
     }
     throw new RangeError('A number has more than 64 bits');
+  }
+
+  /**
+   * Where the content of a field ends that is no number, after its tag has been read; the position is where it begins then.
+   *
+   * @param wireType the low three bits of the tag
+   * @param limit where the message ends that it lies in
+   * @throws RangeError where it would end beyond that, or has a type that ONNX does not use.
+   */
+  contentEnd(wireType: number, limit: number): number {
+    const bytes = wireType === 2 ? this.varint() : fixedBytes[wireType];
+    if (bytes === undefined) throw new RangeError('Not a field of ONNX');
+    if (this.position + bytes > limit) throw new RangeError('A field is longer than its message');
+    return this.position + bytes;
   }
 
   /** So many bytes as UTF-8. @throws RangeError where the file ends. */

@@ -1,6 +1,6 @@
-import { createMemoryInfo } from '../ort/arena.js';
 import type { BoundMemory } from '../ort/bound-runs.js';
 import type { OrtApi } from '../ort/c-api.js';
+import { createMemoryInfo } from '../ort/memory-info.js';
 import { loadLibrary } from '../ort/native-library.js';
 
 /** CUDA's runtime, of the major version that onnxruntime's provider is linked against, which has loaded it before. */

@@ -2,6 +2,7 @@ import { ServingError } from '../../core/errors.js';
 import type { ProviderOptions } from '../session-options.js';
 import { arenaStats } from './arena-stats.js';
 import { type OrtApi, OutWord, type Pointer } from './c-api.js';
+import { type ArenaPlace, createMemoryInfo, deviceIndex } from './memory-info.js';
 import { NativeStrings } from './native-strings.js';
 import type { SessionRunner } from './run.js';
 import { createRunOptions } from './run-options.js';
@@ -9,9 +10,6 @@ import { closeSession, type OpenSession, openSessionFromBytes } from './session.
 import { createSessionOptions } from './session-options.js';
 import { tinyModel } from './tiny-model.js';
 import { tryProviders } from './try-providers.js';
-
-/** Whose memory an arena has: the host's, or that of a CUDA device by its index. */
-export type ArenaPlace = 'cpu' | `cuda:${number}`;
 
 /** What an arena is to be. */
 export interface ArenaConfig {
@@ -33,10 +31,6 @@ export interface OpenArena extends ArenaConfig {
 /** `ArenaExtendStrategy`. Source: onnxruntime, core/framework/arena_extend_strategy.h. */
 const nextPowerOfTwo = 0;
 const sameAsRequested = 1;
-
-/** `OrtArenaAllocator` and `OrtMemTypeDefault`. Source: onnxruntime_c_api.h. */
-const arenaAllocator = 1;
-const defaultMemory = 0;
 
 /**
  * Registers an arena with the environment and opens its anchor. Blocks. An environment has one arena for each place: a
@@ -88,14 +82,6 @@ export function shrinkArena(api: OrtApi, runner: SessionRunner, { place, anchor 
 export function shrinkEntries(place: ArenaPlace): Readonly<Record<string, string>> {
   const device = place === 'cpu' ? 'cpu:0' : place.replace('cuda', 'gpu');
   return { 'memory.enable_memory_arena_shrinkage': device };
-}
-
-/** The memory info that stands for a place. */
-export function createMemoryInfo(api: OrtApi, place: ArenaPlace): Pointer {
-  const out = new OutWord();
-  if (place === 'cpu') api.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, out.memory);
-  else api.CreateMemoryInfo('Cuda', arenaAllocator, deviceIndex(place), defaultMemory, out.memory);
-  return out.pointer;
 }
 
 function register(
@@ -171,8 +157,4 @@ export function assertArena(
     `The arena of ${place} is limited to ${actual} bytes, expected ${limitBytes}: something else in the process has registered another one`,
     { actual: `${actual} bytes`, expected: `${limitBytes} bytes` },
   );
-}
-
-function deviceIndex(place: `cuda:${number}`): number {
-  return Number(place.slice('cuda:'.length));
 }

@@ -1,10 +1,11 @@
-import { ServingError } from '../../core/errors.js';
+import type { ServingError } from '../../core/errors.js';
 import { assertArena, type OpenArena, shrinkArena } from './arena.js';
 import { arenaStats } from './arena-stats.js';
 import { type OrtApi, OrtError, OutWord, type Pointer } from './c-api.js';
 import type { SessionRunner } from './run.js';
 import { closeSession, type OpenSession, openSession } from './session.js';
 import { arenaFull } from './status.js';
+import { weightsTooLarge } from './weights-too-large.js';
 
 /** The memory that a session shares with others. Plain data: it may cross threads. */
 export interface SessionMemory {
@@ -90,9 +91,5 @@ function statsOf(api: OrtApi, { allocator, limitBytes }: OpenArena) {
 }
 
 function tooLarge({ arena, limitName }: SessionMemory, needed: number, free: number): ServingError {
-  return new ServingError(
-    'RESOURCE_EXHAUSTED',
-    `its weights need ${needed} bytes, and ${free} of ${limitName} ${arena.limitBytes} are free`,
-    { actual: `${needed} bytes`, expected: `at most ${free} bytes`, reason: 'memory' },
-  );
+  return weightsTooLarge(needed, free, `${limitName} ${arena.limitBytes}`);
 }

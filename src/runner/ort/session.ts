@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import type { ModelMetadata } from '../../core/servable.js';
 import { type OrtApi, OutWord, type Pointer } from './c-api.js';
+import { createMemoryInfo } from './memory-info.js';
 import { readTypeInfo, type ValueType } from './type-info.js';
 
 /** An input or output of a graph. */
@@ -99,18 +100,13 @@ function releaseSession(
   api.ReleaseSession(session);
 }
 
-/** `OrtArenaAllocator` and `OrtMemTypeDefault`. Source: onnxruntime_c_api.h. */
-const arena = 1;
-const defaultMemory = 0;
-
 function createAllocator(api: OrtApi, session: Pointer, memoryInfo: Pointer | undefined): Pointer {
   const out = new OutWord();
   if (memoryInfo !== undefined) {
     api.CreateAllocator(session, memoryInfo, out.memory);
     return out.pointer;
   }
-  api.CreateCpuMemoryInfo(arena, defaultMemory, out.memory);
-  const memory = out.pointer;
+  const memory = createMemoryInfo(api, 'cpu');
   try {
     api.CreateAllocator(session, memory, out.memory);
     return out.pointer;

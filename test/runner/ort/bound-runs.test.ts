@@ -1,10 +1,10 @@
 import { type Tensor, tensor } from 'servable';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryInfo } from '#dist/runner/ort/arena.js';
 import { BoundRuns } from '#dist/runner/ort/bound-runs.js';
 import { bindOrtApi, type Pointer } from '#dist/runner/ort/c-api.js';
 import { openEnvironment } from '#dist/runner/ort/environment.js';
 import { findLibrary } from '#dist/runner/ort/library.js';
+import { createMemoryInfo } from '#dist/runner/ort/memory-info.js';
 import { createRunOptions } from '#dist/runner/ort/run-options.js';
 import { closeSession, type OpenSession, openSessionFromBytes } from '#dist/runner/ort/session.js';
 import { createSessionOptions } from '#dist/runner/ort/session-options.js';

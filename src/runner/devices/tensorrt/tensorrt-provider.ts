@@ -1,4 +1,5 @@
 import type { ProviderOptions } from '../../session-options.js';
+import { providerFlag } from '../provider-flag.js';
 import { formatShapes, type ShapeRanges } from './shape-ranges.js';
 import type { TensorRtOptions } from './tensorrt-options.js';
 
@@ -28,11 +29,11 @@ export function tensorRtProvider(
     name: 'tensorrt',
     options: {
       device_id: String(index),
-      ...(fp16 !== undefined && { trt_fp16_enable: flag(fp16) }),
+      ...(fp16 !== undefined && { trt_fp16_enable: providerFlag(fp16) }),
       ...(int8 && {
         trt_int8_enable: '1',
         trt_int8_calibration_table_name: calibrationTable ?? int8.calibrationTable,
-        trt_int8_use_native_calibration_table: flag(int8.isNative ?? false),
+        trt_int8_use_native_calibration_table: providerFlag(int8.isNative ?? false),
       }),
       ...(workspaceBytes !== undefined && { trt_max_workspace_size: String(workspaceBytes) }),
       ...(builderOptimizationLevel !== undefined && {
@@ -53,8 +54,4 @@ export function tensorRtProvider(
       }),
     },
   };
-}
-
-function flag(isOn: boolean): string {
-  return isOn ? '1' : '0';
 }
